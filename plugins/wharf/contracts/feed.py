@@ -1,0 +1,185 @@
+"""The feed contract: what one supplier promised to deliver, and by when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from wharf.contracts.clock import ClockPoint, Point
+from wharf.contracts.formats import Column, FileFormat, known_zone
+from wharf.contracts.periods import Period, PeriodKind
+from wharf.contracts.source import Source
+from wharf.contracts.spec import IDENTIFIER, Duration, OptionalText, Spec
+
+SYSTEM_COLUMNS = ("_period", "_batch_id", "_file", "_line")
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
+Level = Literal["L0", "L1", "L2", "L3"]
+
+
+class Active(Spec):
+    """From which period on the promise holds, and until which (inclusive)."""
+
+    from_: str = Field(alias="from")
+    until: OptionalText = None
+    trial: bool = False
+
+
+class PeriodTerms(Spec):
+    """Which periods there are, and what a holiday does to them."""
+
+    kind: PeriodKind
+    calendar: OptionalText = None
+    on_holiday: Literal["skip", "roll_forward", "roll_back", "expect_anyway"] = "skip"
+
+
+class Terms(Spec):
+    """The clock points of a promise, in local wall time."""
+
+    from_: OptionalText = Field(alias="from", default=None)
+    tz: str
+    judge_by: Literal["arrival", "submission"] = "arrival"
+    opens: Point
+    expected: Point | None = None
+    warn: Point | None = None
+    due: Point
+    grace: Duration = timedelta(0)
+    cutoff: Point
+
+    @field_validator("tz")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        return known_zone(value)
+
+
+class Restatement(Spec):
+    """What happens when other bytes come for a period already delivered."""
+
+    within_cutoff: Literal["auto", "approve", "refuse"] = "auto"
+    after: Literal["auto", "approve", "refuse"] = "approve"
+
+
+class SchemaPolicy(Spec):
+    """What happens when a delivery's columns differ from the contract."""
+
+    new_column: Literal["evolve_and_notify", "ignore", "quarantine"] = (
+        "evolve_and_notify"
+    )
+    dropped: Literal["quarantine", "null_fill"] = "quarantine"
+    type: Literal["quarantine"] = "quarantine"
+
+
+class OnArrival(Spec):
+    """Policies for what a delivery turns out to be."""
+
+    restatement: Restatement = Restatement()
+    same_as_previous: Literal["note", "refuse"] = "note"
+    schema_: SchemaPolicy = Field(alias="schema", default=SchemaPolicy())
+    max_quarantined: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class Contacts(Spec):
+    """Whom at the supplier to write to, and from which level on."""
+
+    late: str
+    after: Level = "L1"
+    max_per_period: int = 2
+
+
+class Supplier(Spec):
+    """The party that sends the data."""
+
+    id: Annotated[str, Field(pattern=IDENTIFIER)]
+    name: str = ""
+    contacts: Contacts | None = None
+
+
+class Alert(Spec):
+    """How loud this feed may get."""
+
+    floor: Level = "L0"
+    group: Literal["supplier", "none"] = "supplier"
+    page_after_streak: int | None = None
+
+
+class Feed(Spec):
+    """One agreed stream of deliveries; one file `dags/feeds/<supplier>/<feed>.yaml`."""
+
+    feed: Name
+    formerly: tuple[Name, ...] = ()
+    about: str = ""
+    active: Active
+    table: Name
+    content: Literal["snapshot", "increment"] = "snapshot"
+    key: tuple[str, ...] = ()
+    supplier: Supplier
+    source: Source
+    format: FileFormat
+    columns: dict[str, Column]
+    period: PeriodTerms
+    timeliness: tuple[Terms, ...]
+    on_arrival: OnArrival = OnArrival()
+    alert: Alert = Alert()
+
+    @field_validator("timeliness", mode="before")
+    @classmethod
+    def _accepts_one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Feed:
+        if not self.timeliness:
+            raise ValueError("timeliness needs at least one set of terms")
+        if self.supplier.id != self.feed.split(".")[0]:
+            raise ValueError(
+                f"supplier.id is {self.supplier.id!r}, but the feed is {self.feed!r}"
+            )
+        if unknown := [name for name in self.key if name not in self.columns]:
+            raise ValueError(f"key names unknown columns: {', '.join(unknown)}")
+        if reserved := [name for name in self.columns if name.startswith("_")]:
+            raise ValueError(f"columns may not begin with '_': {', '.join(reserved)}")
+        for key in (
+            self.active.from_,
+            self.active.until,
+            *(t.from_ for t in self.timeliness),
+        ):
+            if key is not None:
+                Period.parse(self.period.kind, key)
+        return self
+
+    @property
+    def supplier_id(self) -> str:
+        """The supplier's id, the first half of the feed's name."""
+        return self.supplier.id
+
+    @property
+    def dag_id(self) -> str:
+        """The id of the feed's Airflow DAG."""
+        return "feed__" + self.feed.replace(".", "__")
+
+    def parse_period(self, text: str) -> Period:
+        """Read a period key of this feed, or a date inside one."""
+        return Period.find(self.period.kind, text)
+
+    def terms_for(self, period: Period) -> Terms:
+        """The terms in force for a period: the last whose `from` is not after its first day."""
+        chosen = self.timeliness[0]
+        for terms in self.timeliness:
+            if (
+                terms.from_ is None
+                or self.parse_period(terms.from_).first <= period.first
+            ):
+                chosen = terms
+        return chosen
+
+    def is_active(self, period: Period) -> bool:
+        """Whether the promise holds for a period."""
+        after_start = self.parse_period(self.active.from_).first <= period.first
+        until = self.active.until
+        return after_start and (
+            until is None or period.first <= self.parse_period(until).first
+        )
+
+
+__all__ = ["SYSTEM_COLUMNS", "ClockPoint", "Feed", "Terms"]

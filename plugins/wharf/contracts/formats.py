@@ -1,0 +1,117 @@
+"""How a feed's files are written, and what columns they hold."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+
+from wharf.contracts.spec import OptionalText, Spec
+
+PRIMITIVES = (
+    "boolean", "int", "long", "float", "double", "string",
+    "date", "time", "timestamp", "timestamptz", "binary",
+)  # fmt: skip
+_DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
+
+
+class Column(Spec):
+    """One column of a feed: its Iceberg type and how suppliers spell it."""
+
+    type: str
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+    nulls: tuple[str, ...] | None = None
+    format: OptionalText = None
+    sensitive: bool = False
+    about: str = ""
+
+    @field_validator("type")
+    @classmethod
+    def _is_an_iceberg_type(cls, value: str) -> str:
+        match = _DECIMAL.match(value)
+        if match and 0 <= int(match[2]) <= int(match[1]) <= 38 and int(match[1]) > 0:
+            return f"decimal({int(match[1])}, {int(match[2])})"
+        if value not in PRIMITIVES:
+            raise ValueError(f"use {', '.join(PRIMITIVES)} or decimal(18,2)")
+        return value
+
+
+class Format(Spec):
+    """What all formats share."""
+
+    header: Literal["find"] | int = "find"
+    nulls: tuple[str, ...] = ("",)
+    trim: bool = False
+    tz: str = "UTC"
+    date_formats: tuple[str, ...] = ("%Y-%m-%d",)
+
+    @field_validator("tz")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        return known_zone(value)
+
+
+class CsvFormat(Format):
+    """Delimited text, also compressed (gz, zip, zst and bz2 are recognised by content)."""
+
+    kind: Literal["csv"]
+    encoding: str = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    quote: Annotated[str, Field(max_length=1)] = '"'
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _reads_a_tab(cls, value: object) -> object:
+        return "\t" if value in {"\\t", "tab"} else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)
+        except LookupError:
+            raise ValueError(
+                "use a known encoding such as utf-8, utf-16 or cp1252"
+            ) from None
+        return value
+
+
+class ExcelFormat(Format):
+    """A sheet of a workbook (.xlsx, .xls, .xlsb or .ods, recognised by content)."""
+
+    kind: Literal["excel"]
+    sheet: OptionalText = None
+    trim: bool = True
+
+
+class JsonLinesFormat(Format):
+    """One JSON object on each line, also compressed."""
+
+    kind: Literal["jsonl"]
+    encoding: str = "utf-8"
+
+
+class ParquetFormat(Format):
+    """A Parquet file."""
+
+    kind: Literal["parquet"]
+
+
+FileFormat = Annotated[
+    CsvFormat | ExcelFormat | JsonLinesFormat | ParquetFormat,
+    Field(discriminator="kind"),
+]
+
+
+def known_zone(value: str) -> str:
+    """Check that a text names an IANA time zone."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("use an IANA time zone such as Europe/Amsterdam") from None
+    return value

@@ -1,0 +1,210 @@
+"""A project's contract files, read together: valid ones beside the errors of the broken ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wharf.contracts.alerts import Routing
+from wharf.contracts.calendar import Calendar
+from wharf.contracts.feed import Feed
+from wharf.contracts.model import Model
+from wharf.contracts.product import Product
+from wharf.contracts.spec import Spec, SpecT, build, parse_yaml
+from wharf.errors import ContractError
+
+
+@dataclass(frozen=True)
+class ContractFile:
+    """One valid contract file: its path in the project, its bytes' hash and its text."""
+
+    path: str
+    sha256: str
+    text: str
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class Project:
+    """Everything a project's files say."""
+
+    root: Path
+    feeds: Mapping[str, Feed] = field(default_factory=dict)
+    products: Mapping[str, Product] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    routing: Routing = Routing()
+    files: Mapping[str, ContractFile] = field(default_factory=dict)
+    invalid: tuple[ContractError, ...] = ()
+
+    def consumers(self, name: str) -> tuple[Product, ...]:
+        """Products that read a feed or product, sorted by name."""
+        return tuple(p for _, p in sorted(self.products.items()) if name in p.inputs)
+
+    def file_of(self, name: str) -> ContractFile:
+        """The file of a feed, product or model, by its name."""
+        return self.files[name]
+
+
+def load_feeds(root: Path) -> Project:
+    """Read `dags/feeds/` of a project; a broken file never hides the others."""
+    return _load(root, {"dags/feeds/*/*.yaml": Feed})
+
+
+def load_feed(path: Path) -> Feed:
+    """Read one feed file.
+
+    Raises:
+        ContractError: The file is broken or its name and place disagree.
+    """
+    feed = build(Feed, parse_yaml(path.read_bytes(), path.name), path.name)
+    supplier, _, name = feed.feed.partition(".")
+    if (path.parent.name, path.stem) != (supplier, name):
+        where = f"feeds/{supplier}/{name}.yaml"
+        raise ContractError(
+            path.name, [f"feed is {feed.feed!r}, so the file must be {where}"]
+        )
+    return feed
+
+
+def load_products(root: Path) -> Project:
+    """Read `dags/products/` of a project."""
+    return _load(root, {"dags/products/*.yaml": Product})
+
+
+def load_models(root: Path) -> Project:
+    """Read `dags/models/` of a project."""
+    return _load(root, {"dags/models/*.yaml": Model})
+
+
+def load_project(root: Path) -> Project:
+    """Read all contract files of a project and check what they say about each other."""
+    project = _load(
+        root,
+        {
+            "dags/calendars/*.yaml": Calendar,
+            "dags/feeds/*/*.yaml": Feed,
+            "dags/products/*.yaml": Product,
+            "dags/models/*.yaml": Model,
+            "dags/alerts.yaml": Routing,
+        },
+    )
+    problems = _cross_check(project)
+    return Project(**{**vars(project), "invalid": (*project.invalid, *problems)})
+
+
+def _load(root: Path, patterns: Mapping[str, type[Spec]]) -> Project:
+    found: dict[type[Spec], dict[str, Spec]] = {kind: {} for kind in patterns.values()}
+    files: dict[str, ContractFile] = {}
+    invalid: list[ContractError] = []
+    for pattern, kind in patterns.items():
+        for path in sorted(root.glob(pattern)):
+            label = path.relative_to(root).as_posix()
+            try:
+                data = path.read_bytes()
+                spec = _read(kind, data, label)
+                name = _name(spec, path)
+                _check_place(spec, path, label)
+                if name in found[kind]:
+                    raise ContractError(label, [f"{name!r} is defined twice"])
+            except ContractError as error:
+                invalid.append(error)
+                continue
+            except OSError as error:
+                invalid.append(
+                    ContractError(label, [f"cannot be read: {error.strerror}"])
+                )
+                continue
+            found[kind][name] = spec
+            digest = hashlib.sha256(data).hexdigest()
+            files[name] = ContractFile(label, digest, data.decode(), spec)
+    routing = next(iter(found.get(Routing, {}).values()), Routing())
+    assert isinstance(routing, Routing)
+    return Project(
+        root=root,
+        feeds=_of(found, Feed),
+        products=_of(found, Product),
+        models=_of(found, Model),
+        calendars=_of(found, Calendar),
+        routing=routing,
+        files=files,
+        invalid=tuple(invalid),
+    )
+
+
+def _of(
+    found: Mapping[type[Spec], Mapping[str, Spec]], kind: type[SpecT]
+) -> dict[str, SpecT]:
+    return {
+        name: spec
+        for name, spec in found.get(kind, {}).items()
+        if isinstance(spec, kind)
+    }
+
+
+def _read(kind: type[SpecT], data: bytes, label: str) -> SpecT:
+    return build(kind, parse_yaml(data, label), label)
+
+
+def _name(spec: Spec, path: Path) -> str:
+    match spec:
+        case Feed():
+            return spec.feed
+        case Product():
+            return spec.product
+        case Model():
+            return spec.model
+        case Calendar():
+            return spec.calendar
+    return path.stem
+
+
+def _check_place(spec: Spec, path: Path, label: str) -> None:
+    name = _name(spec, path)
+    if isinstance(spec, Feed):
+        supplier, _, feed = name.partition(".")
+        if supplier == "products":
+            raise ContractError(label, ["no supplier may be called 'products'"])
+        if (path.parent.name, path.stem) != (supplier, feed):
+            where = f"dags/feeds/{supplier}/{feed}.yaml"
+            raise ContractError(
+                label, [f"feed is {name!r}, so the file must be {where}"]
+            )
+    elif path.stem != name and not isinstance(spec, Routing):
+        raise ContractError(label, [f"names {name!r}, so the file must be {name}.yaml"])
+
+
+def _cross_check(project: Project) -> list[ContractError]:
+    problems: list[ContractError] = []
+    tables: dict[str, str] = {}
+    known = {*project.feeds, *project.products}
+    for name, spec in {**project.feeds, **project.products}.items():
+        found: list[str] = []
+        calendar = spec.period.calendar
+        if calendar and calendar not in project.calendars:
+            choices = ", ".join(sorted(project.calendars)) or "none yet"
+            found.append(f"period.calendar is {calendar!r}; calendars here: {choices}")
+        if isinstance(spec, Feed):
+            if spec.table in tables:
+                found.append(
+                    f"table {spec.table!r} is already written by {tables[spec.table]}"
+                )
+            tables[spec.table] = name
+        if isinstance(spec, Product):
+            for other in spec.inputs:
+                if other not in known:
+                    choices = ", ".join(sorted(known - {name}))
+                    found.append(
+                        f"inputs: {other!r} is no feed or product; use {choices}"
+                    )
+            for step in spec.steps:
+                if step.score and step.score not in project.models:
+                    choices = ", ".join(sorted(project.models)) or "none yet"
+                    found.append(
+                        f"steps: score {step.score!r} is no model; models: {choices}"
+                    )
+        if found:
+            problems.append(ContractError(project.files[name].path, found))
+    return problems

@@ -1,0 +1,134 @@
+"""Every error a user of wharf can meet.
+
+WharfError
+├── ContractError (Terminal)      a feed, product, model, calendar or routing file is wrong
+├── SettingsError (Terminal)      an environment setting or connection is missing or wrong
+├── PeriodError (Terminal)        a period key is malformed or not in the contract
+├── SourceError (Transient)       a look or a fetch at the supplier's side failed
+│   └── UnsafePath (Terminal)     a supplier's path leaves its root
+├── DeliveryMissing (Transient)   the supplier has not put the expected files in place yet
+├── NothingNew (Skip)             what is there was landed before; there is nothing to do
+├── DeliveryRefused (Terminal)    the files cannot be read as the contract says; nothing was staged
+├── AuditFailed (Terminal)        a critical expectation failed; the batch is in quarantine
+├── SuiteError (Terminal)         an expectation suite is missing or names unknown expectations
+├── PublishRefused (Terminal)     a newer delivery version stands, or the batch was rolled back
+├── LakeError (Transient)         the lake or its catalog could not be reached or changed
+├── LedgerError (Transient)       the ledger could not be reached or changed
+├── ProductError (Terminal)       a product's step failed or an edge may not be decided
+├── ModelError (Terminal)         no champion, a parity gate refused, or an artifact is damaged
+└── DemoError (Terminal)          the demo could not start or its world came out wrong
+
+The mixin says what a scheduler should do: Terminal fails at once, Transient retries,
+Skip ends the work without failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Terminal:
+    """Mixin: trying again cannot help."""
+
+
+class Transient:
+    """Mixin: trying again may help."""
+
+
+class Skip:
+    """Mixin: there is nothing to do."""
+
+
+class WharfError(Exception):
+    """Base of every error raised by wharf on purpose."""
+
+
+class ContractError(Terminal, WharfError):
+    """A contract file is wrong; the message names file, field, value and choices."""
+
+    def __init__(self, file: str, problems: Iterable[str]) -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{file}: {problem}" for problem in self.problems))
+
+
+class SettingsError(Terminal, WharfError):
+    """An environment setting or a connection is missing or wrong."""
+
+
+class PeriodError(Terminal, WharfError):
+    """A period key is malformed, or the contract has no such period."""
+
+
+class SourceError(Transient, WharfError):
+    """A look or a fetch at the supplier's side failed."""
+
+
+class UnsafePath(Terminal, WharfError):
+    """A path from a supplier leaves the root it must stay in."""
+
+
+class DeliveryMissing(Transient, WharfError):
+    """The supplier has not put the expected files in place yet."""
+
+    def __init__(
+        self, feed: str, period: str, looked_in: str, missing: Iterable[str]
+    ) -> None:
+        self.feed, self.period, self.looked_in = feed, period, looked_in
+        self.missing = tuple(missing)
+        super().__init__(
+            f"{feed}: {period} is not complete in {looked_in}; missing: {', '.join(self.missing)}"
+        )
+
+
+class NothingNew(Skip, WharfError):
+    """Everything at the source was landed before under the same bytes."""
+
+
+class DeliveryRefused(Terminal, WharfError):
+    """A delivered file cannot be read as its contract says; nothing of it was staged."""
+
+    def __init__(self, file: str, reason: str, next_step: str = "") -> None:
+        self.file, self.reason = file, reason
+        super().__init__(
+            f"{file} refused: {reason}" + (f" {next_step}" if next_step else "")
+        )
+
+
+class AuditFailed(Terminal, WharfError):
+    """A critical expectation failed; the batch is in quarantine and readers see nothing of it."""
+
+    def __init__(self, batch_id: str, failed: Iterable[str]) -> None:
+        self.batch_id, self.failed = batch_id, tuple(failed)
+        super().__init__(
+            f"batch {batch_id} is in quarantine: {'; '.join(self.failed)}. "
+            f"Read: `wharf batch show {batch_id}`. The batch published before is still read."
+        )
+
+
+class SuiteError(Terminal, WharfError):
+    """An expectation suite is missing, malformed, or names an expectation that does not exist."""
+
+
+class PublishRefused(Terminal, WharfError):
+    """A newer delivery version stands published, or a person rolled this batch back."""
+
+
+class LakeError(Transient, WharfError):
+    """The lake or its catalog could not be reached or changed."""
+
+
+class LedgerError(Transient, WharfError):
+    """The ledger could not be reached or changed."""
+
+
+class ProductError(Terminal, WharfError):
+    """A product's step failed, or its inputs allow no decision."""
+
+
+class ModelError(Terminal, WharfError):
+    """A model has no champion, failed its parity gate, or its artifact is damaged."""
+
+
+class DemoError(Terminal, WharfError):
+    """The demo could not start, or its world did not come out as promised."""

@@ -1,0 +1,35 @@
+"""The ledger: what should have come, what came, what became of it. Rows, never decisions.
+
+Functions take a SQLAlchemy connection from `Ledger.read()` or `Ledger.write()` first and give
+frozen values of `wharf.ledger.rows`. Nothing here computes a state, renders or sends.
+"""
+
+from wharf.ledger import (
+    arrivals,
+    batches,
+    contracts,
+    decisions,
+    deliveries,
+    expected,
+    feeds,
+    incidents,
+    models,
+    products,
+    rows,
+)
+from wharf.ledger.database import Ledger
+
+__all__ = [
+    "Ledger",
+    "arrivals",
+    "batches",
+    "contracts",
+    "decisions",
+    "deliveries",
+    "expected",
+    "feeds",
+    "incidents",
+    "models",
+    "products",
+    "rows",
+]

@@ -1,0 +1,100 @@
+"""Batches of every table, and every movement of a table's pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from wharf.ledger.rows import BatchRow, PublishEvent, read_row
+from wharf.ledger.schema import batch as table
+from wharf.ledger.schema import publish_event as event
+
+
+def record_batch(tx: Connection, row: BatchRow) -> BatchRow:
+    """Append a batch; the same batch id twice gives the row that stands."""
+    stands = batch(tx, row.batch_id)
+    if stands is not None:
+        return stands
+    values: dict[str, Any] = asdict(row)
+    values.pop("seq")
+    made = tx.execute(insert(table).values(**values)).inserted_primary_key
+    assert made is not None
+    return BatchRow(**{**asdict(row), "seq": int(made[0])})
+
+
+def set_status(
+    tx: Connection,
+    batch_id: str,
+    status: str,
+    now: datetime,
+    *,
+    findings: Sequence[Any] | None = None,
+    results: str | None = None,
+) -> None:
+    """Move a batch on: STAGED, AUDITED, QUARANTINED, PUBLISHED, SUPERSEDED, ROLLED_BACK."""
+    values: dict[str, Any] = {"status": status, "status_at": now}
+    if findings is not None:
+        values["findings"] = list(findings)
+    if results is not None:
+        values["results"] = results
+    tx.execute(update(table).where(table.c.batch_id == batch_id).values(**values))
+
+
+def batch(tx: Connection, batch_id: str) -> BatchRow | None:
+    """One batch by id."""
+    row = tx.execute(select(table).where(table.c.batch_id == batch_id)).first()
+    return read_row(BatchRow, row) if row else None
+
+
+def batches_of(tx: Connection, name: str, period: str | None = None) -> list[BatchRow]:
+    """Batches of one lake table, oldest first."""
+    query = select(table).where(table.c.table == name)
+    if period is not None:
+        query = query.where(table.c.period == period)
+    return [read_row(BatchRow, row) for row in tx.execute(query.order_by(table.c.seq))]
+
+
+def batches_for(
+    tx: Connection, subject: str, period: str | None = None
+) -> list[BatchRow]:
+    """Batches of one feed or product, oldest first."""
+    query = select(table).where(table.c.subject == subject)
+    if period is not None:
+        query = query.where(table.c.period == period)
+    return [read_row(BatchRow, row) for row in tx.execute(query.order_by(table.c.seq))]
+
+
+def record_publish(tx: Connection, row: PublishEvent) -> int:
+    """Append one movement of a table's pointer; returns its sequence number."""
+    values: dict[str, Any] = asdict(row)
+    values.pop("seq")
+    made = tx.execute(insert(event).values(**values)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def publishes_of(
+    tx: Connection, name: str, period: str | None = None
+) -> list[PublishEvent]:
+    """Movements of one table's pointer, oldest first."""
+    query = select(event).where(event.c.table == name)
+    if period is not None:
+        query = query.where(event.c.period == period)
+    return [
+        read_row(PublishEvent, row) for row in tx.execute(query.order_by(event.c.seq))
+    ]
+
+
+def current(tx: Connection, name: str) -> dict[str, str]:
+    """The batch that readers of a table see now, by period."""
+    newest = (
+        select(func.max(event.c.seq))
+        .where(event.c.table == name)
+        .group_by(event.c.period)
+    )
+    query = select(event.c.period, event.c.batch_id).where(event.c.seq.in_(newest))
+    return {row.period: row.batch_id for row in tx.execute(query) if row.batch_id}

@@ -1,0 +1,101 @@
+"""Opening the ledger: SQLite in write-ahead mode or Postgres, migrated on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from wharf.errors import LedgerError
+from wharf.ledger.migrate import migrate
+
+
+class Ledger:
+    """Transactions on the ledger. Open one per process with `Ledger.open`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Ledger:
+        """Open the ledger at a database address, creating and migrating it when needed.
+
+        Args:
+            url: `sqlite:///<path>` or a Postgres address; SQLite files must be on a local disk.
+
+        Raises:
+            LedgerError: It cannot be reached.
+        """
+        address = make_url(url)
+        if address.get_backend_name() == "sqlite":
+            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+            engine = create_engine(
+                address, poolclass=NullPool, connect_args={"timeout": 30}
+            )
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            engine = create_engine(
+                address, pool_size=2, max_overflow=2, pool_pre_ping=True
+            )
+        try:
+            migrate(engine)
+        except (OperationalError, OSError) as error:
+            raise LedgerError(
+                f"ledger {address!r} cannot be opened: {error}"
+            ) from error
+        return cls(engine)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction for reading."""
+        with self._transaction(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction for writing; takes the write lock at its start. Keep it under a second.
+
+        Raises:
+            LedgerError: The lock was not had within 30 s, or the database went away.
+        """
+        with self._transaction(
+            self.engine.execution_options(wharf_write=True)
+        ) as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise LedgerError(f"ledger: {error.orig}") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise LedgerError(f"ledger: {error.orig}") from error
+            raise
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("wharf_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

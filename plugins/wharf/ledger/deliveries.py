@@ -1,0 +1,70 @@
+"""Deliveries: what was landed, its version and verdict, and how reading it ended."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select, update
+
+from wharf.ledger.feeds import feed_id
+from wharf.ledger.rows import Delivery, read_row
+from wharf.ledger.schema import delivery, feed
+
+
+def record_delivery(tx: Connection, row: Delivery) -> Delivery:
+    """Append one landed file; the same arrival twice gives the row that stands."""
+    for stands in deliveries_of(tx, row.feed, row.period):
+        if (stands.part, stands.arrival_seq) == (row.part, row.arrival_seq):
+            return stands
+    values: dict[str, Any] = asdict(row)
+    values["feed_id"] = feed_id(tx, values.pop("feed"))
+    values.pop("seq")
+    made = tx.execute(insert(delivery).values(**values)).inserted_primary_key
+    assert made is not None
+    return Delivery(**{**asdict(row), "seq": int(made[0])})
+
+
+def set_outcome(tx: Connection, seq: int, outcome: str, reason: str = "") -> None:
+    """Say how reading a landed file ended: loaded, quarantined or refused."""
+    tx.execute(
+        update(delivery)
+        .where(delivery.c.seq == seq)
+        .values(outcome=outcome, reason=reason)
+    )
+
+
+def deliveries_of(tx: Connection, feed_name: str, period: str) -> list[Delivery]:
+    """All landed files of one feed and period, oldest first."""
+    query = _select().where(feed.c.name == feed_name, delivery.c.period == period)
+    return [
+        read_row(Delivery, row) for row in tx.execute(query.order_by(delivery.c.seq))
+    ]
+
+
+def deliveries_by_period(tx: Connection, feed_name: str) -> dict[str, list[Delivery]]:
+    """All landed files of one feed by period, oldest first."""
+    found: dict[str, list[Delivery]] = {}
+    for row in tx.execute(
+        _select().where(feed.c.name == feed_name).order_by(delivery.c.seq)
+    ):
+        found.setdefault(row.period, []).append(read_row(Delivery, row))
+    return found
+
+
+def periods_with_bytes(tx: Connection, feed_name: str, sha256: str) -> list[str]:
+    """Periods of a feed in which these bytes were delivered before."""
+    query = (
+        select(delivery.c.period)
+        .join(feed, feed.c.id == delivery.c.feed_id)
+        .where(feed.c.name == feed_name, delivery.c.sha256 == sha256)
+        .distinct()
+        .order_by(delivery.c.period)
+    )
+    return list(tx.execute(query).scalars())
+
+
+def _select() -> Select[Any]:
+    return select(delivery, feed.c.name.label("feed")).join(
+        feed, feed.c.id == delivery.c.feed_id
+    )

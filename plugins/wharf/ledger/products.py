@@ -1,0 +1,109 @@
+"""Products: what each period owes, the manifests it was made of, and its releases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from wharf.ledger.rows import (
+    ManifestRow,
+    ProductPeriod,
+    ReleaseRow,
+    StepResult,
+    read_row,
+)
+from wharf.ledger.schema import manifest, product_period, release, step_result
+
+
+def ensure_product_periods(tx: Connection, rows: Iterable[ProductPeriod]) -> None:
+    """Make the rows of product periods that are missing."""
+    columns = (product_period.c.product, product_period.c.period)
+    known = {tuple(row) for row in tx.execute(select(*columns))}
+    for row in rows:
+        if (row.product, row.period) not in known:
+            values: dict[str, Any] = asdict(row)
+            values.pop("id")
+            tx.execute(insert(product_period).values(**values))
+
+
+def product_periods(tx: Connection, product: str | None = None) -> list[ProductPeriod]:
+    """Product periods, of one product or all, oldest first."""
+    query = select(product_period)
+    if product is not None:
+        query = query.where(product_period.c.product == product)
+    return [
+        read_row(ProductPeriod, row)
+        for row in tx.execute(query.order_by(product_period.c.opens_at))
+    ]
+
+
+def record_manifest(tx: Connection, row: ManifestRow) -> None:
+    """Append a manifest."""
+    values: dict[str, Any] = asdict(row)
+    values.pop("seq")
+    tx.execute(insert(manifest).values(**values))
+
+
+def find_manifest(tx: Connection, manifest_id: str) -> ManifestRow | None:
+    """One manifest by id."""
+    row = tx.execute(
+        select(manifest).where(manifest.c.manifest_id == manifest_id)
+    ).first()
+    return read_row(ManifestRow, row) if row else None
+
+
+def manifests_of(
+    tx: Connection, product: str, period: str | None = None
+) -> list[ManifestRow]:
+    """Manifests of a product, oldest first."""
+    query = select(manifest).where(manifest.c.product == product)
+    if period is not None:
+        query = query.where(manifest.c.period == period)
+    return [
+        read_row(ManifestRow, row) for row in tx.execute(query.order_by(manifest.c.seq))
+    ]
+
+
+def record_release(tx: Connection, row: ReleaseRow) -> int:
+    """Append a release: the commit point of a product. Returns its sequence number."""
+    values: dict[str, Any] = asdict(row)
+    values.pop("seq")
+    made = tx.execute(insert(release).values(**values)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def releases_of(
+    tx: Connection, product: str, period: str | None = None
+) -> list[ReleaseRow]:
+    """Releases of a product, oldest first."""
+    query = select(release).where(release.c.product == product)
+    if period is not None:
+        query = query.where(release.c.period == period)
+    return [
+        read_row(ReleaseRow, row) for row in tx.execute(query.order_by(release.c.seq))
+    ]
+
+
+def current_releases(tx: Connection, product: str) -> dict[str, ReleaseRow]:
+    """The release that counts now, by period."""
+    return {row.period: row for row in releases_of(tx, product)}
+
+
+def record_step(tx: Connection, row: StepResult) -> None:
+    """Append how one node of a step ended."""
+    values: dict[str, Any] = asdict(row)
+    values.pop("seq")
+    tx.execute(insert(step_result).values(**values))
+
+
+def steps_of(tx: Connection, manifest_id: str) -> list[StepResult]:
+    """How the nodes of a manifest's steps ended, in order."""
+    query = select(step_result).where(step_result.c.manifest_id == manifest_id)
+    return [
+        read_row(StepResult, row)
+        for row in tx.execute(query.order_by(step_result.c.seq))
+    ]

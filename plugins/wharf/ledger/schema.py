@@ -1,0 +1,391 @@
+"""The ledger's tables. Append-only where something happened; one row updated where a state is cached."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+Big = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant, kept without zone so that SQLite and Postgres sort it alike."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: datetime | None, dialect: Dialect
+    ) -> datetime | None:
+        """Refuse naive times on the way in."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone; the ledger keeps instants")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give aware UTC on the way out."""
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+def _serial() -> Column[int]:
+    return Column("seq", Big, primary_key=True, autoincrement=True)
+
+
+def _feed() -> Column[int]:
+    return Column("feed_id", Big, ForeignKey("feed.id"), nullable=False)
+
+
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+)
+
+contract_version = Table(
+    "contract_version",
+    metadata,
+    _serial(),
+    Column("name", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("stored_at", Instant, nullable=False),
+    Column("problem", Text, nullable=False, default=""),
+    Index("contract_version_name", "name", "seq"),
+)
+
+contract_problem = Table(
+    "contract_problem",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("message", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
+expected_delivery = Table(
+    "expected_delivery",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    _feed(),
+    Column("period", Text, nullable=False),
+    Column("period_first", Text, nullable=False),
+    Column("contract", Text, nullable=False),
+    Column("expected", Boolean, nullable=False),
+    Column("notifies", Boolean, nullable=False),
+    Column("judge_by", Text, nullable=False),
+    Column("opens_at", Instant, nullable=False),
+    Column("warn_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("late_at", Instant, nullable=False),
+    Column("cutoff_at", Instant, nullable=False),
+    Column("timeliness", Text, nullable=False, default="SCHEDULED"),
+    Column("delivery", Text, nullable=False, default="NONE"),
+    Column("reason", Text, nullable=False, default=""),
+    Column("late_by_s", Float),
+    Column("late_by_submitted_s", Float),
+    Column("late_by_arrived_s", Float),
+    Column("complete_at", Instant),
+    Column("submitted_at", Instant),
+    Column("batch_id", Text),
+    Column("evaluated_at", Instant),
+    Column("next_change_at", Instant),
+    UniqueConstraint("feed_id", "period"),
+    Index("expected_delivery_next", "next_change_at"),
+)
+
+expected_delivery_event = Table(
+    "expected_delivery_event",
+    metadata,
+    _serial(),
+    Column("expected_id", Big, ForeignKey("expected_delivery.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("was", JSON, nullable=False),
+    Column("is", JSON, nullable=False),
+    Column("why", Text, nullable=False, default=""),
+    Index("expected_delivery_event_row", "expected_id", "seq"),
+)
+
+arrival = Table(
+    "arrival",
+    metadata,
+    _serial(),
+    _feed(),
+    Column("period", Text, nullable=False),
+    Column("part", Text, nullable=False, default=""),
+    Column("path", Text, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("source_ts", Instant),
+    Column("first_seen", Instant, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("is_done_flag", Boolean, nullable=False, default=False),
+    Column("withdrawn", Boolean, nullable=False, default=False),
+    Index("arrival_period", "feed_id", "period", "seq"),
+    Index("arrival_path", "feed_id", "path", "seq"),
+)
+
+poll = Table(
+    "poll",
+    metadata,
+    _serial(),
+    Column("connection", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("listed", Integer, nullable=False, default=0),
+    Column("error", Text, nullable=False, default=""),
+    Index("poll_connection", "connection", "seq"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _serial(),
+    _feed(),
+    Column("period", Text, nullable=False),
+    Column("part", Text, nullable=False, default=""),
+    Column("version", Integer, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reverts_to", Integer),
+    Column("same_as_period", Text),
+    Column("arrival_seq", Big, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("size", Big, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("submitted_at", Instant),
+    Column("arrived_at", Instant, nullable=False),
+    Column("landed_at", Instant, nullable=False),
+    Column("outcome", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    UniqueConstraint("feed_id", "period", "part", "arrival_seq"),
+    Index("delivery_sha", "feed_id", "sha256"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    _serial(),
+    Column("batch_id", Text, nullable=False, unique=True),
+    Column("table", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("rows_in_file", Big, nullable=False, default=0),
+    Column("rows_staged", Big, nullable=False, default=0),
+    Column("rows_quarantined", Big, nullable=False, default=0),
+    Column("run_id", Text, nullable=False, default=""),
+    Column("staged_at", Instant, nullable=False),
+    Column("status_at", Instant, nullable=False),
+    Column("results", Text, nullable=False, default=""),
+    Column("findings", JSON, nullable=False, default=list),
+    Column("origin", JSON, nullable=False, default=dict),
+    Index("batch_table", "table", "period", "seq"),
+    Index("batch_subject", "subject", "period", "seq"),
+)
+
+publish_event = Table(
+    "publish_event",
+    metadata,
+    _serial(),
+    Column("table", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("batch_id", Text),
+    Column("action", Text, nullable=False),
+    Column("snapshot_id", Big, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Index("publish_event_table", "table", "period", "seq"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _serial(),
+    _feed(),
+    Column("period", Text),
+    Column("kind", Text, nullable=False),
+    Column("until", Instant),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("decision_period", "feed_id", "period"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    _serial(),
+    Column("dag_id", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("dag_id", "key", "cause"),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    _feed(),
+    Column("period", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("dedup_key", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("resolved_at", Instant),
+    Column("summary", Boolean, nullable=False, default=False),
+    Column("what", Text, nullable=False),
+    Column("detail", JSON, nullable=False, default=dict),
+    Index("incident_open", "resolved_at"),
+)
+
+transition = Table(
+    "transition",
+    metadata,
+    _serial(),
+    Column("incident_id", Big, ForeignKey("incident.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("detail", JSON, nullable=False, default=dict),
+    UniqueConstraint("incident_id", "number"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _serial(),
+    Column("key", Text, nullable=False, unique=True),
+    Column("incident_id", Big, ForeignKey("incident.id")),
+    Column("number", Integer, nullable=False, default=0),
+    Column("channel", Text, nullable=False),
+    Column("notice", JSON, nullable=False),
+    Column("queued_at", Instant, nullable=False),
+    Column("status", Text, nullable=False, default="QUEUED"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_try_at", Instant),
+    Column("sent_at", Instant),
+    Column("response_id", Text, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Index("outbox_next", "status", "next_try_at"),
+)
+
+product_period = Table(
+    "product_period",
+    metadata,
+    Column("id", Big, primary_key=True, autoincrement=True),
+    Column("product", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("opens_at", Instant, nullable=False),
+    Column("decide_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("cutoff_at", Instant, nullable=False),
+    UniqueConstraint("product", "period"),
+)
+
+manifest = Table(
+    "manifest",
+    metadata,
+    _serial(),
+    Column("manifest_id", Text, nullable=False, unique=True),
+    Column("product", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("run_id", Text, nullable=False, default=""),
+    Column("body", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index("manifest_product", "product", "period", "seq"),
+)
+
+release = Table(
+    "release",
+    metadata,
+    _serial(),
+    Column("product", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("manifest_id", Text, nullable=False),
+    Column("tables", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("action", Text, nullable=False, default="release"),
+    Index("release_product", "product", "period", "seq"),
+)
+
+step_result = Table(
+    "step_result",
+    metadata,
+    _serial(),
+    Column("manifest_id", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("message", Text, nullable=False, default=""),
+    Column("run_id", Text, nullable=False, default=""),
+    Column("at", Instant, nullable=False),
+    Index("step_result_manifest", "manifest_id", "seq"),
+)
+
+model_version = Table(
+    "model_version",
+    metadata,
+    _serial(),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("name", "version"),
+)
+
+alias_event = Table(
+    "alias_event",
+    metadata,
+    _serial(),
+    Column("name", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("previous", Integer),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("alias_event_name", "name", "alias", "seq"),
+)
+
+tick = Table(
+    "tick",
+    metadata,
+    _serial(),
+    Column("kind", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("note", Text, nullable=False, default=""),
+)

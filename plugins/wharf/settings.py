@@ -1,0 +1,203 @@
+"""Where this installation keeps things. The only place that reads the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from wharf.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Credentials and address of one supplier or service, already resolved."""
+
+    id: str
+    kind: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = field(default="", repr=False)
+    schema: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def root(self) -> str:
+        """The folder (`local`) or base address (`http`) that paths are relative to."""
+        return str(self.extra.get("root") or self.extra.get("path") or self.host)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this installation keeps its state and who it talks to."""
+
+    home: Path
+    project: Path
+    env: str
+    ledger_url: str
+    catalog_url: str
+    warehouse: str
+    landing: str
+    spark_master: str
+    look_every: timedelta
+    tick_every: timedelta
+    airflow_url: str
+    portal_url: str
+    s3: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def sends_outside(self) -> bool:
+        """Whether messages leave: `prod` to the world, `demo` to its local receivers."""
+        return self.env in {"prod", "demo"}
+
+    @property
+    def keeps_expectations(self) -> bool:
+        """Whether expected deliveries are kept (not in a person's own environment)."""
+        return self.env in {"prod", "demo"}
+
+    @property
+    def portal(self) -> Path:
+        """Folder of the static portal."""
+        return self.home / "portal"
+
+    @property
+    def results(self) -> Path:
+        """Folder of audit results, one JSON and one page for each batch."""
+        return self.home / "results"
+
+    @property
+    def models(self) -> Path:
+        """Folder of model artifacts (zips)."""
+        return self.home / "models"
+
+    @property
+    def work(self) -> Path:
+        """Folder for temporary files of a running step."""
+        return self.home / "work"
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        environ: Variables to read; the process's own when None.
+
+    Raises:
+        SettingsError: A value is malformed; the message names the variable and the choices.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("WHARF_HOME") or ".wharf").absolute()
+    name = env.get("WHARF_ENV") or "prod"
+    if name not in {"prod", "demo"} and not name.startswith("dev_"):
+        raise SettingsError(f"WHARF_ENV is {name!r}; use prod, demo or dev_<name>")
+    project = env.get("WHARF_PROJECT") or _project_of_this_file()
+    return Settings(
+        home=home,
+        project=Path(project).absolute(),
+        env=name,
+        ledger_url=env.get("WHARF_LEDGER_URL") or f"sqlite:///{home}/ledger.db",
+        catalog_url=env.get("WHARF_CATALOG_URL") or f"sqlite:///{home}/catalog.db",
+        warehouse=env.get("WHARF_WAREHOUSE") or f"file://{home}/lake",
+        landing=env.get("WHARF_LANDING") or f"file://{home}/landing",
+        spark_master=env.get("WHARF_SPARK_MASTER") or "local[*]",
+        look_every=_seconds(env, "WHARF_LOOK_EVERY", 60),
+        tick_every=_seconds(env, "WHARF_TICK_EVERY", 60),
+        airflow_url=env.get("WHARF_AIRFLOW_URL") or "http://127.0.0.1:8080",
+        portal_url=env.get("WHARF_PORTAL_URL") or "",
+        s3={
+            key: env[variable]
+            for key, variable in {
+                "endpoint": "WHARF_S3_ENDPOINT",
+                "access_key_id": "WHARF_S3_ACCESS_KEY_ID",
+                "secret_access_key": "WHARF_S3_SECRET_ACCESS_KEY",
+                "region": "WHARF_S3_REGION",
+            }.items()
+            if env.get(variable)
+        },
+    )
+
+
+def environment_connection(
+    connection_id: str, environ: Mapping[str, str] | None = None
+) -> Connection:
+    """Resolve a connection from `AIRFLOW_CONN_<ID>`, for work outside Airflow.
+
+    Args:
+        connection_id: The id that a contract names.
+        environ: Variables to read; the process's own when None.
+
+    Raises:
+        SettingsError: The variable is absent or not a JSON object or address.
+    """
+    env = os.environ if environ is None else environ
+    variable = f"AIRFLOW_CONN_{connection_id.upper()}"
+    value = env.get(variable)
+    if not value:
+        raise SettingsError(
+            f"connection {connection_id!r} is not set; export {variable} as a JSON object, "
+            'for example {"conn_type": "local", "extra": {"root": "/data/inbox"}}'
+        )
+    return parse_connection(connection_id, value)
+
+
+def parse_connection(connection_id: str, value: str) -> Connection:
+    """Read a connection from Airflow's JSON or address form.
+
+    Raises:
+        SettingsError: The text is neither.
+    """
+    if value.lstrip().startswith("{"):
+        try:
+            raw = json.loads(value)
+        except json.JSONDecodeError as error:
+            raise SettingsError(
+                f"connection {connection_id!r} is not valid JSON: {error}"
+            ) from error
+        extra = raw.get("extra") or {}
+        return Connection(
+            id=connection_id,
+            kind=str(raw.get("conn_type") or ""),
+            host=str(raw.get("host") or ""),
+            port=int(raw["port"]) if raw.get("port") else None,
+            login=str(raw.get("login") or ""),
+            password=str(raw.get("password") or ""),
+            schema=str(raw.get("schema") or ""),
+            extra=json.loads(extra) if isinstance(extra, str) else extra,
+        )
+    parts = urlsplit(value)
+    if not parts.scheme:
+        raise SettingsError(
+            f"connection {connection_id!r} is neither JSON nor an address"
+        )
+    return Connection(
+        id=connection_id,
+        kind=parts.scheme.replace("-", "_"),
+        host=parts.hostname or "",
+        port=parts.port,
+        login=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        schema=parts.path.lstrip("/"),
+        extra=dict(parse_qsl(parts.query)),
+    )
+
+
+def _project_of_this_file() -> str:
+    return str(Path(__file__).parents[2])
+
+
+def _seconds(env: Mapping[str, str], variable: str, default: int) -> timedelta:
+    value = env.get(variable) or str(default)
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0
+    if seconds <= 0:
+        raise SettingsError(
+            f"{variable} is {value!r}; write a number of seconds above 0"
+        )
+    return timedelta(seconds=seconds)
