@@ -1,0 +1,388 @@
+"""The way of one delivery: land it unchanged, stage it as a batch, audit the batch, publish it.
+
+Each function is one task of a feed's run and may be repeated: what was done is found in the
+ledger and not done again. Readers see nothing of a batch before `publish_batch`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from wharf import __version__, quality
+from wharf.batches import Batches
+from wharf.contracts import Feed, Period, ResolveConnection
+from wharf.errors import (
+    AuditFailed,
+    DeliveryMissing,
+    DeliveryRefused,
+    NothingNew,
+    PublishRefused,
+)
+from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake, open_landing
+from wharf.ledger import Ledger, arrivals, batches, contracts, deliveries, expected
+from wharf.ledger.rows import Arrival, BatchRow, Delivery
+from wharf.reading import Counts, Plan, SourceFile, plan_reading, write_plan
+from wharf.settings import Settings
+from wharf.sources import open_source
+
+RAW_SYSTEM = {"_period": "string", "_batch_id": "string", "_file": "string", "_line": "long"}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What the four steps work with."""
+
+    settings: Settings
+    ledger: Ledger
+    lake: Lake
+    landing: Landing
+    batches: Batches
+    resolve: ResolveConnection
+
+
+def open_intake(settings: Settings, resolve: ResolveConnection) -> Intake:
+    """Open ledger, lake and landing area of an installation."""
+    ledger, lake = Ledger.open(settings.ledger_url), open_lake(settings)
+    return Intake(settings, ledger, lake, open_landing(settings), Batches(lake, ledger), resolve)
+
+
+def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> list[Delivery]:
+    """Copy what arrived and was not landed yet into the landing area, and say what it is.
+
+    Returns:
+        The deliveries landed now, with their verdicts; empty when all were landed before.
+
+    Raises:
+        DeliveryMissing: Nothing ever arrived for this period.
+        NothingNew: What was landed now are bytes we have: nothing is left to do.
+        DeliveryRefused: The bytes are another period's and the contract refuses that.
+        SourceError: The source could not be read.
+    """
+    with ctx.ledger.read() as tx:
+        seen = arrivals.arrivals_of(tx, feed.feed, period.key)
+        known = deliveries.deliveries_of(tx, feed.feed, period.key)
+    if not seen and not known:
+        raise DeliveryMissing(feed.feed, period.key, feed.source.connection, [feed.source.path])
+    landed = [_land(ctx, feed, arrival, now) for arrival in _not_landed(seen, known)]
+    if landed and all(each.verdict == "DUPLICATE" for each in landed):
+        raise NothingNew(
+            f"{feed.feed}: {period} came again with the bytes of version {landed[-1].version}"
+        )
+    return landed
+
+
+def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_id: str) -> str:
+    """Read the current version of all parts into a new batch that no reader sees yet.
+
+    Returns:
+        The batch id; the one that stands when these versions were staged under this contract.
+
+    Raises:
+        DeliveryMissing: A part was never landed.
+        DeliveryRefused: A file cannot be read as the contract says.
+    """
+    current = _current_versions(ctx, feed, period)
+    with ctx.ledger.read() as tx:
+        contract = contracts.current_contract(tx, feed.feed)
+        stands = batches.batches_for(tx, feed.feed, period.key)
+    key = _stage_key(current, contract.sha256 if contract else "")
+    for row in stands:
+        if row.origin.get("key") == key and row.status != "SUPERSEDED":
+            return row.batch_id
+    batch_id = new_batch_id(now)
+    with _workplace(ctx, batch_id) as work:
+        plan, counts = _read(ctx, feed, period, current, batch_id, work)
+        batch = _write(ctx, feed, period, batch_id, plan, counts, work)
+    origin = {
+        "key": key,
+        "feed": feed.feed,
+        "contract": contract.sha256 if contract else "",
+        "wharf": __version__,
+        "deliveries": [_describe(each) for each in current],
+        "read": counts.describe(),
+        "staged_at": now.isoformat(),
+    }
+    ctx.batches.stage(
+        batch.with_origin(origin),
+        subject=feed.feed,
+        version=sum(each.version for each in current),
+        rows_in_file=counts.rows_in_file,
+        findings=[finding.describe() for finding in plan.findings],
+        run_id=run_id,
+        now=now,
+    )
+    _say_outcome(ctx, current, "loaded")
+    return batch_id
+
+
+def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> None:
+    """Check a staged batch: its structure, its quarantined share, then its expectation suite.
+
+    Raises:
+        AuditFailed: Something critical failed; the batch is in quarantine.
+        SuiteError: The feed's suite is missing or names unknown expectations.
+    """
+    row = _batch_row(ctx, batch_id)
+    batch = ctx.lake.read_batch(row.table, row.period, batch_id)
+    problems = [*ctx.lake.check(batch), *_too_many_quarantined(feed, row)]
+    results = ""
+    if not problems:
+        audit = quality.audit(
+            ctx.lake.scan_batches_sql([batch]),
+            suite=ctx.settings.project / "expectations" / f"{feed.feed.replace('.', '/')}.json",
+            batch_id=batch_id,
+            table=row.table,
+            period=row.period,
+            results=ctx.settings.results,
+            rows=row.rows_staged,
+            now=now,
+            sensitive=[name for name, column in feed.columns.items() if column.sensitive],
+        )
+        results, problems = str(audit.page), list(audit.failed_critical)
+    ctx.batches.audited(batch_id, passed=not problems, failed=problems, results=results, now=now)
+    _evaluate_soon(ctx, row, now)
+    if problems:
+        _say_outcome(ctx, _current_versions(ctx, feed, feed.parse_period(row.period)), "quarantined")
+        raise AuditFailed(batch_id, problems)
+
+
+def publish_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime, by: str) -> int:
+    """Point readers at an audited batch by one commit.
+
+    Returns:
+        The table's snapshot id.
+
+    Raises:
+        PublishRefused: A newer version stands, or a person must approve a late restatement.
+    """
+    row = _batch_row(ctx, batch_id)
+    _await_approval(ctx, feed, row)
+    snapshot = ctx.batches.publish(batch_id, now=now, by=by)
+    _evaluate_soon(ctx, row, now)
+    return snapshot
+
+
+def _not_landed(seen: Sequence[Arrival], known: Sequence[Delivery]) -> list[Arrival]:
+    """Arrivals to fetch: of each path the last one, unless that or a later one was landed."""
+    landed = {each.path: each.arrival_seq for each in known}
+    last = {each.path: each for each in seen if not each.is_done_flag}
+    wanted = [each for each in last.values() if not each.withdrawn and each.size > 0]
+    return sorted(
+        (each for each in wanted if landed.get(each.path, 0) < each.seq), key=lambda each: each.seq
+    )
+
+
+def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
+    source = open_source(ctx.resolve(feed.source.connection))
+    with _workplace(ctx, f"land-{arrival.seq}") as work:
+        fetched = source.fetch(arrival.path, work / "file")
+        uri = ctx.landing.store(
+            work / "file",
+            feed=feed.feed,
+            period=arrival.period,
+            part=arrival.part,
+            sha256=fetched.sha256,
+            name=Path(arrival.path).name,
+        )
+    with ctx.ledger.write() as tx:
+        known = deliveries.deliveries_of(tx, feed.feed, arrival.period)
+        elsewhere = deliveries.periods_with_bytes(tx, feed.feed, fetched.sha256)
+        others = [period for period in elsewhere if period != arrival.period]
+        row = deliveries.record_delivery(
+            tx,
+            Delivery(
+                feed=feed.feed,
+                period=arrival.period,
+                part=arrival.part,
+                **_verdict([each for each in known if each.part == arrival.part], fetched.sha256),
+                same_as_period=others[-1] if others else None,
+                arrival_seq=arrival.seq,
+                path=arrival.path,
+                uri=uri,
+                size=fetched.size,
+                sha256=fetched.sha256,
+                submitted_at=arrival.source_ts,
+                arrived_at=arrival.first_seen,
+                landed_at=now,
+            ),
+        )
+    if row.same_as_period and feed.on_arrival.same_as_previous == "refuse":
+        reason = f"its bytes are those of period {row.same_as_period}"
+        _refuse(ctx, [row], reason)
+        raise DeliveryRefused(arrival.path, reason, "Ask the supplier for the file of this period.")
+    return row
+
+
+def _verdict(known: Sequence[Delivery], sha256: str) -> dict[str, object]:
+    """Compare bytes with the versions of the same feed, period and part."""
+    versions = [each for each in known if each.verdict != "DUPLICATE"]
+    if not versions:
+        return {"verdict": "NEW", "version": 1, "reverts_to": None}
+    if versions[-1].sha256 == sha256:
+        return {"verdict": "DUPLICATE", "version": versions[-1].version, "reverts_to": None}
+    before = [each.version for each in versions if each.sha256 == sha256]
+    return {
+        "verdict": "RESTATEMENT",
+        "version": versions[-1].version + 1,
+        "reverts_to": before[-1] if before else None,
+    }
+
+
+def _current_versions(ctx: Intake, feed: Feed, period: Period) -> list[Delivery]:
+    with ctx.ledger.read() as tx:
+        known = deliveries.deliveries_of(tx, feed.feed, period.key)
+    current = {each.part: each for each in known if each.verdict != "DUPLICATE"}
+    missing = [part or "the file" for part in feed.source.expected_parts if part not in current]
+    if missing:
+        raise DeliveryMissing(feed.feed, period.key, feed.source.connection, missing)
+    return [current[part] for part in feed.source.expected_parts]
+
+
+def _stage_key(current: Sequence[Delivery], contract: str) -> str:
+    named = [[each.part, each.version, each.sha256] for each in current]
+    return hashlib.sha256(json.dumps([named, contract, __version__]).encode()).hexdigest()
+
+
+def _read(
+    ctx: Intake,
+    feed: Feed,
+    period: Period,
+    current: Sequence[Delivery],
+    batch_id: str,
+    work: Path,
+) -> tuple[Plan, Counts]:
+    files = [
+        SourceFile(ctx.landing.fetch(each.uri, work / f"part-{number}"), each.path, each.part)
+        for number, each in enumerate(current)
+    ]
+    try:
+        plan = plan_reading(files, feed.format, feed.columns, feed.on_arrival.schema_)
+        lake_columns = ctx.lake.columns_for(feed.table, {**plan.columns, **RAW_SYSTEM})
+        counts = write_plan(
+            plan,
+            good=work / "good.parquet",
+            bad=work / "bad.parquet",
+            field_ids={column.name: column.field_id for column in lake_columns},
+            constants={"_period": period.key, "_batch_id": batch_id},
+            work=work,
+        )
+    except DeliveryRefused as error:
+        _refuse(ctx, [each for each in current if each.path == error.file] or current, error.reason)
+        raise
+    return plan, counts
+
+
+def _write(
+    ctx: Intake,
+    feed: Feed,
+    period: Period,
+    batch_id: str,
+    plan: Plan,
+    counts: Counts,
+    work: Path,
+) -> Batch:
+    folder = ctx.lake.batch_dir(feed.table, period.key, batch_id)
+    good = [ctx.lake.put(work / "good.parquet", f"{folder}/part-0.parquet")]
+    bad: StagedFile | None = None
+    if counts.rows_quarantined:
+        bad = ctx.lake.put(work / "bad.parquet", f"{folder}/quarantine.parquet")
+    return Batch(
+        batch_id=batch_id,
+        table=feed.table,
+        period=period.key,
+        files=tuple(good) if counts.rows_staged else (),
+        rows=counts.rows_staged,
+        columns=ctx.lake.columns_for(feed.table, {**plan.columns, **RAW_SYSTEM}),
+        rows_quarantined=counts.rows_quarantined,
+        quarantine=bad,
+        origin={},
+    )
+
+
+def _batch_row(ctx: Intake, batch_id: str) -> BatchRow:
+    with ctx.ledger.read() as tx:
+        row = batches.batch(tx, batch_id)
+    if row is None:
+        raise PublishRefused(f"the ledger knows no batch {batch_id!r}; see `wharf batch list`")
+    return row
+
+
+def _too_many_quarantined(feed: Feed, row: BatchRow) -> Iterator[str]:
+    limit = feed.on_arrival.max_quarantined
+    if row.rows_quarantined > limit * row.rows_in_file:
+        share = row.rows_quarantined / row.rows_in_file
+        yield (
+            f"{row.rows_quarantined} of {row.rows_in_file} rows are in quarantine "
+            f"({share:.0%}; on_arrival.max_quarantined allows {limit:.0%})"
+        )
+
+
+def _await_approval(ctx: Intake, feed: Feed, row: BatchRow) -> None:
+    """Hold a restatement that came after the cut-off until a person publishes it."""
+    if row.version <= len(feed.source.expected_parts):
+        return
+    with ctx.ledger.read() as tx:
+        promise = expected.find_expected(tx, feed.feed, row.period)
+        known = deliveries.deliveries_of(tx, feed.feed, row.period)
+        published = batches.current(tx, row.table).get(row.period)
+    if promise is None or published in {None, row.batch_id}:
+        return
+    judged = [
+        each.submitted_at if promise.judge_by == "submission" else each.arrived_at for each in known
+    ]
+    late = max((at for at in judged if at), default=promise.cutoff_at) > promise.cutoff_at
+    policy = feed.on_arrival.restatement.after if late else feed.on_arrival.restatement.within_cutoff
+    if policy != "auto":
+        raise PublishRefused(
+            f"{feed.feed}: {row.period} was restated {'after' if late else 'before'} its cut-off "
+            f"and the contract says {policy!r}. Read: `wharf batch show {row.batch_id}`. "
+            f"Accept: `wharf batch publish {row.batch_id} --reason ...`."
+        )
+
+
+def _evaluate_soon(ctx: Intake, row: BatchRow, now: datetime) -> None:
+    with ctx.ledger.write() as tx:
+        expected.make_due(tx, row.subject, [row.period], now)
+
+
+def _say_outcome(ctx: Intake, current: Sequence[Delivery], outcome: str) -> None:
+    with ctx.ledger.write() as tx:
+        for each in current:
+            deliveries.set_outcome(tx, each.seq, outcome)
+
+
+def _refuse(ctx: Intake, refused: Sequence[Delivery], reason: str) -> None:
+    with ctx.ledger.write() as tx:
+        for each in refused:
+            deliveries.set_outcome(tx, each.seq, "refused", reason)
+            expected.make_due(tx, each.feed, [each.period], each.landed_at)
+
+
+def _describe(each: Delivery) -> Mapping[str, object]:
+    return {
+        "part": each.part,
+        "path": each.path,
+        "version": each.version,
+        "verdict": each.verdict,
+        "reverts_to": each.reverts_to,
+        "sha256": each.sha256,
+        "delivery": each.seq,
+    }
+
+
+@contextmanager
+def _workplace(ctx: Intake, name: str) -> Iterator[Path]:
+    ctx.settings.work.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=ctx.settings.work))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,94 @@
+"""From raw columns to a model's inputs: the one way for training, the parity gate and scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wharf.errors import ModelError
+
+Kind = Literal["number", "text"]
+Inputs = dict[str, np.ndarray[Any, np.dtype[Any]]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One raw column that a model reads."""
+
+    name: str
+    kind: Kind
+
+    @property
+    def datatype(self) -> str:
+        """The column's type in the Open Inference Protocol."""
+        return "FP32" if self.kind == "number" else "BYTES"
+
+
+def features_of(schema: pa.Schema, columns: Sequence[str]) -> tuple[Feature, ...]:
+    """Decide how each column enters the model: as a number or as text.
+
+    Raises:
+        ModelError: A column has a type that no model reads, such as a date.
+    """
+    return tuple(Feature(name, _kind(name, schema.field(name).type)) for name in columns)
+
+
+def as_inputs(
+    columns: Mapping[str, pa.Array | pa.ChunkedArray], features: Iterable[Feature]
+) -> Inputs:
+    """Turn raw columns into one `[rows, 1]` array for each feature.
+
+    Numbers, decimals and booleans become 32-bit floats; null and not-finite become NaN.
+    Text keeps its spelling; null becomes the empty text.
+
+    Raises:
+        ModelError: A value cannot be read as the feature's kind.
+    """
+    inputs: Inputs = {}
+    for feature in features:
+        values = columns[feature.name]
+        try:
+            array = _numbers(values) if feature.kind == "number" else _texts(values)
+        except pa.ArrowInvalid as error:
+            raise ModelError(
+                f"column {feature.name} holds {values.type}; the model reads {feature.kind}: {error}"
+            ) from error
+        inputs[feature.name] = array.reshape(-1, 1)
+    return inputs
+
+
+def _kind(name: str, kind: pa.DataType) -> Kind:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_boolean(kind)
+    ):
+        return "number"
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return "text"
+    raise ModelError(
+        f"column {name} is {kind}; a model reads numbers, booleans and text: "
+        "leave it out of features.columns, or derive a number from it in dbt"
+    )
+
+
+def _numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float32]]:
+    wide = pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False)
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(np.float32)
+    # scikit-learn raises on infinity and ONNX answers: neither may see one.
+    narrow[~np.isfinite(narrow)] = np.nan
+    return narrow
+
+
+def _texts(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
+    texts = pc.fill_null(pc.cast(values, pa.string()), "")
+    return texts.to_numpy(zero_copy_only=False).astype(object)
