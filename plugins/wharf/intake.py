@@ -24,6 +24,7 @@ from wharf.errors import (
     DeliveryMissing,
     DeliveryRefused,
     NothingNew,
+    PeriodError,
     PublishRefused,
 )
 from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake, open_landing
@@ -77,6 +78,36 @@ def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> 
             f"{feed.feed}: {period} came again with the bytes of version {landed[-1].version}"
         )
     return landed
+
+
+def hand_in(
+    ctx: Intake, feed: Feed, period: Period, part: str, file: Path, *, now: datetime
+) -> Delivery:
+    """Land a file that a person brings, as if it had arrived at the source.
+
+    Raises:
+        PeriodError: The feed has no such part.
+        DeliveryRefused: The bytes are another period's and the contract refuses that.
+    """
+    if part not in feed.source.expected_parts:
+        choices = ", ".join(feed.source.parts) or "none: leave --part out"
+        raise PeriodError(f"{feed.feed} has no part {part!r}; parts: {choices}")
+    seen = Arrival(
+        feed=feed.feed,
+        period=period.key,
+        part=part,
+        path=f"handed-in/{file.name}",
+        size=file.stat().st_size,
+        source_ts=None,
+        first_seen=now,
+        fingerprint=now.isoformat(),
+    )
+    with ctx.ledger.write() as tx:
+        [arrival] = arrivals.append_arrivals(tx, [seen])
+        expected.make_due(tx, feed.feed, [period.key], now)
+    with file.open("rb") as handle:
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+    return _keep(ctx, feed, arrival, file, sha256, now)
 
 
 def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_id: str) -> str:
@@ -184,31 +215,41 @@ def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
     source = open_source(ctx.resolve(feed.source.connection))
     with _workplace(ctx, f"land-{arrival.seq}") as work:
         fetched = source.fetch(arrival.path, work / "file")
-        uri = ctx.landing.store(
-            work / "file",
-            feed=feed.feed,
-            period=arrival.period,
-            part=arrival.part,
-            sha256=fetched.sha256,
-            name=Path(arrival.path).name,
-        )
+        return _keep(ctx, feed, arrival, work / "file", fetched.sha256, now)
+
+
+def _keep(
+    ctx: Intake, feed: Feed, arrival: Arrival, file: Path, sha256: str, now: datetime
+) -> Delivery:
+    """Put one file into the landing area and record it with its verdict."""
+    uri = ctx.landing.store(
+        file,
+        feed=feed.feed,
+        period=arrival.period,
+        part=arrival.part,
+        sha256=sha256,
+        name=Path(arrival.path).name,
+    )
     with ctx.ledger.write() as tx:
         known = deliveries.deliveries_of(tx, feed.feed, arrival.period)
-        elsewhere = deliveries.periods_with_bytes(tx, feed.feed, fetched.sha256)
+        elsewhere = deliveries.periods_with_bytes(tx, feed.feed, sha256)
         others = [period for period in elsewhere if period != arrival.period]
+        verdict = _verdict([each for each in known if each.part == arrival.part], sha256)
         row = deliveries.record_delivery(
             tx,
             Delivery(
                 feed=feed.feed,
                 period=arrival.period,
                 part=arrival.part,
-                **_verdict([each for each in known if each.part == arrival.part], fetched.sha256),
+                verdict=verdict.name,
+                version=verdict.version,
+                reverts_to=verdict.reverts_to,
                 same_as_period=others[-1] if others else None,
                 arrival_seq=arrival.seq,
                 path=arrival.path,
                 uri=uri,
-                size=fetched.size,
-                sha256=fetched.sha256,
+                size=file.stat().st_size,
+                sha256=sha256,
                 submitted_at=arrival.source_ts,
                 arrived_at=arrival.first_seen,
                 landed_at=now,
@@ -221,19 +262,23 @@ def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
     return row
 
 
-def _verdict(known: Sequence[Delivery], sha256: str) -> dict[str, object]:
-    """Compare bytes with the versions of the same feed, period and part."""
+@dataclass(frozen=True)
+class Verdict:
+    """What a file is among the versions of its feed, period and part."""
+
+    name: str
+    version: int
+    reverts_to: int | None = None
+
+
+def _verdict(known: Sequence[Delivery], sha256: str) -> Verdict:
     versions = [each for each in known if each.verdict != "DUPLICATE"]
     if not versions:
-        return {"verdict": "NEW", "version": 1, "reverts_to": None}
+        return Verdict("NEW", 1)
     if versions[-1].sha256 == sha256:
-        return {"verdict": "DUPLICATE", "version": versions[-1].version, "reverts_to": None}
+        return Verdict("DUPLICATE", versions[-1].version)
     before = [each.version for each in versions if each.sha256 == sha256]
-    return {
-        "verdict": "RESTATEMENT",
-        "version": versions[-1].version + 1,
-        "reverts_to": before[-1] if before else None,
-    }
+    return Verdict("RESTATEMENT", versions[-1].version + 1, before[-1] if before else None)
 
 
 def _current_versions(ctx: Intake, feed: Feed, period: Period) -> list[Delivery]:

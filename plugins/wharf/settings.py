@@ -145,6 +145,20 @@ def environment_connection(
     return parse_connection(connection_id, value)
 
 
+def stored_connection(settings: Settings, connection_id: str) -> Connection:
+    """Resolve a connection from the environment, else from `connections.json` below the home.
+
+    Raises:
+        SettingsError: It is in neither; the message says how to add it.
+    """
+    file = settings.home / "connections.json"
+    if f"AIRFLOW_CONN_{connection_id.upper()}" not in os.environ and file.exists():
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        if connection_id in stored:
+            return parse_connection(connection_id, json.dumps(stored[connection_id]))
+    return environment_connection(connection_id)
+
+
 def parse_connection(connection_id: str, value: str) -> Connection:
     """Read a connection from Airflow's JSON or address form.
 

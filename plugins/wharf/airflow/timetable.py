@@ -1,4 +1,4 @@
-"""Periods as Airflow schedules them: partition key = period key, partition date = its first midnight."""
+"""Periods as Airflow schedules them: the partition key is the period key."""
 
 from __future__ import annotations
 

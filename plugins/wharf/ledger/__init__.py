@@ -17,10 +17,11 @@ from wharf.ledger import (
     products,
     rows,
 )
-from wharf.ledger.database import Ledger
+from wharf.ledger.database import Ledger, Transaction
 
 __all__ = [
     "Ledger",
+    "Transaction",
     "arrivals",
     "batches",
     "contracts",

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from wharf.contracts import ContractFile
+from wharf.contracts import ContractFile, Feed
+from wharf.contracts.spec import build, parse_yaml
 from wharf.ledger.rows import ContractVersion, read_row
 from wharf.ledger.schema import contract_problem, contract_version
 
@@ -46,6 +47,17 @@ def current_contracts(tx: Connection) -> dict[str, ContractVersion]:
     newest = select(func.max(contract_version.c.seq)).group_by(contract_version.c.name)
     query = select(contract_version).where(contract_version.c.seq.in_(newest))
     return {row.name: read_row(ContractVersion, row) for row in tx.execute(query)}
+
+
+def feeds_in_force(tx: Connection) -> dict[str, Feed]:
+    """Every feed by its last valid contract, whether its file is still there or broken now."""
+    renamed: set[str] = set()
+    found: dict[str, Feed] = {}
+    for name, version in current_contracts(tx).items():
+        if version.path.startswith("dags/feeds/"):
+            found[name] = build(Feed, parse_yaml(version.text, version.path), version.path)
+            renamed |= set(found[name].formerly)
+    return {name: feed for name, feed in found.items() if name not in renamed}
 
 
 def contract_by_hash(tx: Connection, sha256: str) -> ContractVersion | None:

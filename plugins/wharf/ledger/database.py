@@ -16,6 +16,9 @@ from wharf.errors import LedgerError
 from wharf.ledger.migrate import migrate
 
 
+Transaction = Connection
+
+
 class Ledger:
     """Transactions on the ledger. Open one per process with `Ledger.open`."""
 
@@ -99,3 +102,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("wharf_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    """One writer at a time, as with SQLite: the ledger's writes are short and look before they add."""
+    if connection.get_execution_options().get("wharf_write"):
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203115)")

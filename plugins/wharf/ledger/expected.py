@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, or_, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from wharf.ledger.feeds import feed_id
 from wharf.ledger.rows import ExpectedDelivery, StateEvent, read_row
@@ -124,11 +124,9 @@ def open_rows(tx: Connection, now: datetime) -> list[ExpectedDelivery]:
     ]
 
 
-def looked_for(tx: Connection, now: datetime) -> list[ExpectedDelivery]:
-    """Rows whose files a look should ask for: not past the cut-off for long, or never seen."""
-    query = _select().where(
-        or_(table.c.next_change_at.is_not(None), table.c.cutoff_at >= now)
-    )
+def in_horizon(tx: Connection, since: datetime) -> list[ExpectedDelivery]:
+    """Rows whose cut-off is not before an instant: those a look asks for."""
+    query = _select().where(table.c.cutoff_at >= since).order_by(feed.c.name, table.c.period_first)
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
 

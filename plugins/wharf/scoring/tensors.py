@@ -13,6 +13,9 @@ import pyarrow.compute as pc
 from wharf.errors import ModelError
 
 Kind = Literal["number", "text"]
+# A number this large is no measurement; beyond it 32-bit sums overflow in one library and not in
+# the other, and scikit-learn raises on infinity where ONNX answers.
+LARGEST_NUMBER = 1e20
 Inputs = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 
@@ -43,7 +46,8 @@ def as_inputs(
 ) -> Inputs:
     """Turn raw columns into one `[rows, 1]` array for each feature.
 
-    Numbers, decimals and booleans become 32-bit floats; null and not-finite become NaN.
+    Numbers, decimals and booleans become 32-bit floats; null, not-finite and numbers
+    beyond `LARGEST_NUMBER` become NaN: missing.
     Text keeps its spelling; null becomes the empty text.
 
     Raises:
@@ -84,8 +88,7 @@ def _numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.
     wide = pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False)
     with np.errstate(over="ignore"):
         narrow = wide.astype(np.float32)
-    # scikit-learn raises on infinity and ONNX answers: neither may see one.
-    narrow[~np.isfinite(narrow)] = np.nan
+    narrow[~(np.abs(narrow) <= LARGEST_NUMBER)] = np.nan
     return narrow
 
 

@@ -1,0 +1,94 @@
+"""The bodies of a feed's tasks: each one calls the function of `wharf.intake` of the same name."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from wharf import intake
+from wharf.airflow.loading import own_file, own_project
+from wharf.contracts import Feed, Period
+from wharf.errors import DeliveryMissing
+from wharf.intake import Intake
+from wharf.ledger import Ledger, arrivals, contracts, decisions, deliveries
+from wharf.ledger.rows import ExpectedDelivery
+from wharf.watch.expect import expect_one
+from wharf.watch.look import look_for
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FeedRun:
+    """One run of a feed's DAG."""
+
+    feed: Feed
+    period: Period
+    project: Path
+    run_id: str
+
+
+def note_run(ledger: Ledger, run: FeedRun, now: datetime) -> ExpectedDelivery:
+    """Make sure the ledger knows this run, its contract and its expected delivery."""
+    file = own_file(run.project, run.feed)
+    with ledger.write() as tx:
+        if contracts.contract_by_hash(tx, file.sha256) is None:
+            contracts.store_contract(tx, run.feed.feed, file, now)
+        decisions.record_run(tx, run.feed.dag_id, run.period.key, cause_of(run), now)
+    own = own_project(run.project, run.feed)
+    return expect_one(ledger, own, run.feed, run.period, file.sha256, now)
+
+
+def cause_of(run: FeedRun) -> str:
+    """What a run was started for; its own id where a schedule, a person or a backfill did it."""
+    head = f"wharf__{run.period.key}__"
+    return run.run_id.removeprefix(head)
+
+
+def stage(place: Intake, run: FeedRun, now: datetime) -> str:
+    """Land what arrived, then stage it.
+
+    Returns:
+        The batch id.
+
+    Raises:
+        AirflowSkipException: The cut-off is past and the source has nothing.
+    """
+    promise = note_run(place.ledger, run, now)
+    if not _ever_seen(place.ledger, run):
+        log.info("%s", look_for(place, run.feed, run.period, now))
+    try:
+        for each in intake.land_delivery(place, run.feed, run.period, now=now):
+            log.info("landed %r: %s, version %s", each.path, each.verdict, each.version)
+        return intake.stage_batch(place, run.feed, run.period, now=now, run_id=run.run_id)
+    except DeliveryMissing as error:
+        if promise.cutoff_at <= now:
+            raise AirflowSkipException(f"{error}; the cut-off was {promise.cutoff_at}") from error
+        raise
+
+
+def audit(place: Intake, run: FeedRun, batch_id: str, now: datetime) -> None:
+    """Audit a staged batch."""
+    intake.audit_batch(place, run.feed, batch_id, now=now)
+
+
+def publish(place: Intake, run: FeedRun, batch_id: str, now: datetime) -> int:
+    """Point readers at an audited batch.
+
+    Returns:
+        The table's snapshot id.
+    """
+    by = f"airflow:{run.run_id}"
+    return intake.publish_batch(place, run.feed, batch_id, now=now, by=by)
+
+
+def _ever_seen(ledger: Ledger, run: FeedRun) -> bool:
+    with ledger.read() as tx:
+        return bool(
+            deliveries.deliveries_of(tx, run.feed.feed, run.period.key)
+            or arrivals.arrivals_of(tx, run.feed.feed, run.period.key)
+        )

@@ -1,0 +1,76 @@
+"""Which period a run is for. Never the run's date: its partition key, or what a person wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from wharf.contracts import Feed, Period, Product
+from wharf.errors import PeriodError
+
+AHEAD = timedelta(days=8)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What Airflow says about a run."""
+
+    run_id: str
+    run_type: str = "manual"
+    partition_key: str | None = None
+    conf: Mapping[str, object] | None = None
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the schedule made it, not a person, a backfill or the tick."""
+        return self.run_type == "scheduled"
+
+    @property
+    def asked_for(self) -> str:
+        """The period as the run names it; empty if it names none."""
+        return str(self.partition_key or (self.conf or {}).get("period") or "").strip()
+
+
+def period_of(run: RunFacts, spec: Feed | Product, now: datetime) -> Period:
+    """Find the period of a run.
+
+    Args:
+        run: What Airflow says about it.
+        spec: The contract of the feed or product.
+        now: The instant of the question, for the periods that the message offers.
+
+    Raises:
+        PeriodError: The run names no period, not one of this contract, or one too far ahead.
+    """
+    if not run.asked_for:
+        raise PeriodError(
+            f"this run names no period; trigger {spec.dag_id} with a partition key, or with "
+            f'conf {{"period": "..."}}. Recent periods: {_offer(spec, now.date())}'
+        )
+    try:
+        period = spec.parse_period(run.asked_for)
+    except PeriodError as error:
+        near = _date_in(run.asked_for) or now.date()
+        raise PeriodError(f"{error}. Nearest periods: {_offer(spec, near)}") from None
+    if period.first > (now + AHEAD).date():
+        raise PeriodError(
+            f"{period} begins on {period.first}, too far ahead to be delivered. "
+            f"Recent periods: {_offer(spec, now.date())}"
+        )
+    return period
+
+
+def _offer(spec: Feed | Product, near: date) -> str:
+    middle = Period.containing(spec.period.kind, near)
+    return ", ".join(str(each) for each in (middle.previous(), middle, middle.next()))
+
+
+def _date_in(text: str) -> date | None:
+    found = _DATE.search(text)
+    try:
+        return date.fromisoformat(found[0]) if found else None
+    except ValueError:
+        return None

@@ -1,0 +1,38 @@
+"""Opening the places a task works in; the only clock of this room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from wharf.airflow.connections import resolve
+from wharf.intake import Intake, open_intake
+from wharf.ledger import Ledger
+from wharf.settings import Settings, read_settings
+
+
+def now() -> datetime:
+    """The clock of tasks, triggers and callbacks."""
+    return datetime.now(UTC)
+
+
+def settings_for(project: Path) -> Settings:
+    """The installation's settings, with the project that the running DAG file lies in."""
+    return replace(read_settings(), project=project)
+
+
+def open_place(project: Path) -> Intake:
+    """Ledger, lake and landing area for the tasks of one run."""
+    return open_intake(settings_for(project), resolve)
+
+
+def shared_ledger() -> Ledger:
+    """The ledger, opened once in this process (the triggerer holds many waiting runs)."""
+    return _ledger(read_settings().ledger_url)
+
+
+@lru_cache(maxsize=4)
+def _ledger(url: str) -> Ledger:
+    return Ledger.open(url)

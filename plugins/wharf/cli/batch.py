@@ -1,0 +1,91 @@
+"""`wharf batch`: look at batches, publish one by hand, roll one back."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from wharf.cli.installation import now, open_installation, say, who
+from wharf.ledger import batches
+from wharf.watch.evaluate import settle
+
+
+@click.group()
+def batch() -> None:
+    """Look at batches, publish one by hand, roll one back."""
+
+
+@batch.command("list")
+@click.argument("table_name", metavar="TABLE")
+@click.argument("period", required=False)
+def list_batches(table_name: str, period: str | None) -> None:
+    """List the batches of a table such as raw.alder_parcels, of one period or all."""
+    here = open_installation()
+    with here.intake.ledger.read() as tx:
+        rows = batches.batches_of(tx, table_name, period)
+        read = set(batches.current(tx, table_name).values())
+    table = Table("period", "batch", "status", "version", "staged", "quarantined", "read now")
+    for row in rows:
+        table.add_row(
+            row.period, row.batch_id, row.status, str(row.version), f"{row.rows_staged:,}",
+            f"{row.rows_quarantined:,}", "yes" if row.batch_id in read else "",
+        )  # fmt: skip
+    Console().print(table)
+
+
+@batch.command()
+@click.argument("batch_id")
+def show(batch_id: str) -> None:
+    """Show what a batch is made of, how its audit ended, and where the results are."""
+    here = open_installation()
+    with here.intake.ledger.read() as tx:
+        row = batches.batch(tx, batch_id)
+    if row is None:
+        raise click.BadParameter(f"the ledger knows no batch {batch_id!r}")
+    click.echo(json.dumps({
+        "batch_id": row.batch_id, "table": row.table, "period": row.period, "status": row.status,
+        "rows_in_file": row.rows_in_file, "rows_staged": row.rows_staged,
+        "rows_quarantined": row.rows_quarantined, "findings": row.findings,
+        "results": row.results, "origin": row.origin,
+    }, indent=2, default=str))  # fmt: skip
+
+
+@batch.command()
+@click.argument("batch_id")
+@click.option("--reason", required=True, help="Why you accept this batch; kept in the audit trail.")
+def publish(batch_id: str, reason: str) -> None:
+    """Publish a batch by hand: a restatement after the cut-off, or one rolled back before."""
+    here = open_installation()
+    at = now()
+    snapshot = here.intake.batches.publish(batch_id, now=at, by=who(), reason=reason)
+    _settle(batch_id)
+    say(f"published {batch_id}, snapshot {snapshot}")
+
+
+@batch.command()
+@click.argument("table_name", metavar="TABLE")
+@click.argument("period")
+@click.option("--to", "to", help="The batch to read again; the one before the current by default.")
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+def rollback(table_name: str, period: str, to: str | None, reason: str) -> None:
+    """Let readers of one period of a table see an earlier batch again."""
+    here = open_installation()
+    target = to or here.intake.batches.previous(table_name, period)
+    snapshot = here.intake.batches.rollback(
+        table_name, period, to=target, by=who(), reason=reason, now=now()
+    )
+    if target:
+        _settle(target)
+    say(f"{table_name} {period} reads {target or 'nothing'} again, snapshot {snapshot}")
+
+
+def _settle(batch_id: str) -> None:
+    here = open_installation()
+    with here.intake.ledger.read() as tx:
+        row = batches.batch(tx, batch_id)
+    if row and row.subject in here.promises.feeds:
+        feed = here.promises.feeds[row.subject]
+        settle(here.intake, here.promises, feed, feed.parse_period(row.period), now())

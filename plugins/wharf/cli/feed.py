@@ -1,0 +1,103 @@
+"""`wharf feed new`: a first contract and suite, read off a file the supplier sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import yaml
+
+from wharf import quality
+from wharf.cli.trial import attempt
+from wharf.contracts import load_feed
+from wharf.errors import ContractError
+from wharf.reading import Proposal, SourceFile, infer_contract
+from wharf.settings import read_settings
+
+DATE = re.compile(r"(20\d\d)([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])")
+
+
+@click.group()
+def feed() -> None:
+    """Feeds and their contracts."""
+
+
+@feed.command()
+@click.argument("name", metavar="SUPPLIER.FEED")
+@click.option("--from", "sample", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file as the supplier sends it.")
+@click.option("--dry-run", is_flag=True, help="Print the contract; write nothing.")
+def new(name: str, sample: Path, dry_run: bool) -> None:
+    """Write a feed file and a starter suite that take this very file in.
+
+    Columns, types, dialect and header row are read off the file; the times are proposals to edit.
+    """
+    supplier, dot, short = name.partition(".")
+    if not dot or not re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", name):
+        raise click.BadParameter(f"{name!r} is no name; write SUPPLIER.FEED, such as acme.prices")
+    root = read_settings().project
+    target = root / "dags" / "feeds" / supplier / f"{short}.yaml"
+    suite = root / "expectations" / supplier / f"{short}.json"
+    if taken := [path for path in (target, suite) if path.exists()]:
+        raise ContractError(str(taken[0]), ["exists already; edit it, or choose another name"])
+    proposal = infer_contract(SourceFile(sample, sample.name, ""))
+    text = _contract_text(name, sample, proposal)
+    if dry_run:
+        click.echo(text)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    suite.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    suite.write_text(json.dumps(_suite(name, proposal), indent=2) + "\n", encoding="utf-8")
+    trial = attempt(sample, load_feed(target), root)
+    click.echo(f"wrote {target}\nwrote {suite}")
+    click.echo(f"this file would be {trial.outcome}: {trial.rows_staged:,} of {trial.rows_in_file:,} rows staged")
+    click.echo(
+        f"Next: edit the times and source.connection in the feed file, set "
+        f"AIRFLOW_CONN_{supplier.upper()}_INBOX, then `wharf validate` and `wharf run {name} PERIOD`."
+    )
+
+
+def _contract_text(name: str, sample: Path, proposal: Proposal) -> str:
+    supplier = name.partition(".")[0]
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    contract = {
+        "feed": name,
+        "about": f"Proposed from {sample.name}; say in one sentence what it is.",
+        "active": {"from": yesterday.isoformat()},
+        "table": f"raw.{name.replace('.', '_')}",
+        "content": "snapshot",
+        **({"key": list(proposal.key)} if proposal.key else {}),
+        "supplier": {"id": supplier},
+        "source": {"kind": "local", "connection": f"{supplier}_inbox", "path": _pattern(sample.name)},
+        "format": _plain(proposal.format.model_dump(mode="json", exclude_defaults=True)),
+        "columns": {
+            column: _plain(spec.model_dump(mode="json", exclude_defaults=True))
+            for column, spec in proposal.columns.items()
+        },
+        "period": {"kind": "day"},
+        "timeliness": {
+            "tz": "UTC", "opens": "T+0 00:00", "due": "T+1d 06:00", "grace": "20m", "cutoff": "T+3d 00:00",
+        },
+    }  # fmt: skip
+    contract["format"]["kind"] = proposal.format.kind
+    return yaml.safe_dump(contract, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+
+
+def _pattern(name: str) -> str:
+    dated = DATE.search(name)
+    if not dated:
+        stem, dot, ending = name.partition(".")
+        return f"{stem}_{{period:%Y%m%d}}{dot}{ending}"
+    mark = dated[2]
+    return f"{name[: dated.start()]}{{period:%Y{mark}%m{mark}%d}}{name[dated.end() :]}"
+
+
+def _plain(value: dict) -> dict:  # type: ignore[type-arg]
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in value.items()}
+
+
+def _suite(name: str, proposal: Proposal) -> dict:  # type: ignore[type-arg]
+    return quality.starter_suite(name, proposal.columns, proposal.key, proposal.rows)

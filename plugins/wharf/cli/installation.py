@@ -1,0 +1,67 @@
+"""Opening an installation for one command."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import click
+
+from wharf.contracts import Feed, Period
+from wharf.errors import ContractError
+from wharf.intake import Intake, open_intake
+from wharf.settings import Connection, Settings, read_settings, stored_connection
+from wharf.watch.promises import Promises, read_promises
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Settings, project and stores, opened together."""
+
+    settings: Settings
+    promises: Promises
+    intake: Intake
+
+    def feed(self, name: str) -> Feed:
+        """A feed by name.
+
+        Raises:
+            ContractError: There is no such feed; the message lists those there are.
+        """
+        try:
+            return self.promises.feeds[name]
+        except KeyError:
+            choices = ", ".join(sorted(self.promises.feeds)) or "none yet"
+            raise ContractError("dags/feeds", [f"no feed {name!r}; feeds here: {choices}"]) from None
+
+
+def open_installation() -> Installation:
+    """Open what the environment names."""
+    settings = read_settings()
+
+    def resolve(connection_id: str) -> Connection:
+        return stored_connection(settings, connection_id)
+
+    intake = open_intake(settings, resolve)
+    return Installation(settings, read_promises(intake.ledger, settings.project, now()), intake)
+
+
+def now() -> datetime:
+    """The clock of the command line."""
+    return datetime.now(UTC)
+
+
+def who() -> str:
+    """The person at the command line, for the audit trail."""
+    return f"cli:{getpass.getuser()}"
+
+
+def period_of(feed: Feed, text: str) -> Period:
+    """A period of a feed, from its key or a date inside it."""
+    return feed.parse_period(text)
+
+
+def say(text: str) -> None:
+    """Print one line for the person."""
+    click.echo(text)

@@ -1,0 +1,66 @@
+"""`wharf`: one command for each thing a person does."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from wharf import __version__
+from wharf.errors import Skip, WharfError
+
+COMMANDS = {
+    "alert": "wharf.cli.alert:alert",
+    "batch": "wharf.cli.batch:batch",
+    "deliver": "wharf.cli.run:deliver",
+    "demo": "wharf.cli.demo:demo",
+    "docs": "wharf.cli.docs:docs",
+    "doctor": "wharf.cli.doctor:doctor",
+    "feed": "wharf.cli.feed:feed",
+    "model": "wharf.cli.model:model",
+    "promise": "wharf.cli.decide:promise",
+    "run": "wharf.cli.run:run",
+    "serve": "wharf.cli.demo:serve",
+    "status": "wharf.cli.status:status",
+    "try": "wharf.cli.try_files:try_files",
+    "validate": "wharf.cli.validate:validate",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when it is called or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command by name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="wharf")
+def wharf() -> None:
+    """Knows what suppliers promised, takes deliveries in, audits, publishes, says who is late.
+
+    Files are found below WHARF_PROJECT, state below WHARF_HOME; see docs/settings.md.
+    """
+
+
+def main() -> None:
+    """Run a command; a wharf error becomes one readable message and exit code 1."""
+    try:
+        wharf()
+    except WharfError as error:
+        if isinstance(error, Skip):
+            click.echo(str(error))
+            sys.exit(0)
+        click.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+        sys.exit(1)

@@ -1,0 +1,125 @@
+"""The Iceberg catalog in a SQL database, and file writing that survives a power cut.
+
+Neither pyiceberg nor pyarrow syncs what it writes: without this, a durable pointer could name a
+metadata file that was lost with the page cache.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pyiceberg.catalog import MetastoreCatalog
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io import FileIO, OutputStream
+from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.typedef import Properties
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.pool import NullPool
+from typing_extensions import override
+
+from wharf.lake.storage import LOCAL, local_path, sync_folder
+
+NAME = "wharf"
+"""Part of every key in the catalog's database: Spark must use the same name."""
+
+
+class SyncedStream:
+    """A local output stream that is on disk once it is closed."""
+
+    def __init__(self, path: str, *, overwrite: bool) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._file = Path(path).open("wb" if overwrite else "xb")
+
+    def write(self, b: bytes) -> int:
+        """Write bytes."""
+        return self._file.write(b)
+
+    def tell(self) -> int:
+        """Bytes written so far."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Sync and close; a second time does nothing."""
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def __enter__(self) -> SyncedStream:
+        """Use as a context."""
+        return self
+
+    def __exit__(
+        self,
+        exctype: type[BaseException] | None,
+        excinst: BaseException | None,
+        exctb: TracebackType | None,
+    ) -> None:
+        """Sync and close."""
+        self.close()
+
+
+class SyncedFile(PyArrowFile):
+    """A local file whose writing is synced."""
+
+    @override
+    def create(self, overwrite: bool = False) -> OutputStream:
+        return SyncedStream(self._path, overwrite=overwrite)
+
+
+class LakeFileIO(PyArrowFileIO):
+    """pyiceberg's file access, with synced writes on local disk."""
+
+    @override
+    def new_output(self, location: str) -> PyArrowFile:
+        if not location.startswith(LOCAL):
+            return super().new_output(location)
+        scheme, netloc, path = self.parse_location(location, self.properties)
+        return SyncedFile(location, path, self.fs_by_scheme(scheme, netloc))
+
+
+class LakeCatalog(SqlCatalog):
+    """A SQL catalog that syncs the folder of a table's metadata before it moves the pointer."""
+
+    def __init__(self, engine: Engine, properties: Properties) -> None:
+        # SqlCatalog would make an engine of its own, without our timeouts and pool.
+        MetastoreCatalog.__init__(self, NAME, **properties)
+        self.engine = engine
+        self._init_catalog()
+
+    @staticmethod
+    @override
+    def _write_metadata(metadata: TableMetadata, io: FileIO, metadata_path: str) -> None:
+        SqlCatalog._write_metadata(metadata, io, metadata_path)
+        if metadata_path.startswith(LOCAL):
+            folder = Path(local_path(metadata_path)).parent
+            sync_folder(folder, folder.parents[2])
+
+
+def catalog_engine(url: str) -> Engine:
+    """Connections to the catalog's database."""
+    address = make_url(url)
+    options: dict[str, Any] = {"pool_size": 4, "max_overflow": 28, "pool_pre_ping": True}
+    if address.get_backend_name() == "sqlite":
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        options = {"poolclass": NullPool, "connect_args": {"timeout": 30}}
+    return create_engine(address, **options)
+
+
+def catalog_properties(warehouse: str, s3: Mapping[str, str]) -> Properties:
+    """What the catalog and its file access need to know.
+
+    Args:
+        warehouse: Root address of the lake.
+        s3: endpoint, access_key_id, secret_access_key and region, where they are set.
+    """
+    return {
+        "warehouse": warehouse,
+        "py-io-impl": f"{LakeFileIO.__module__}.{LakeFileIO.__name__}",
+        **{f"s3.{key.replace('_', '-')}": value for key, value in s3.items()},
+    }

@@ -1,0 +1,187 @@
+"""Files of the lake and the landing area: written whole, never over another, and made durable."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from pyarrow import fs
+
+from wharf.errors import LakeError
+from wharf.lake.names import root_uri
+
+CHUNK = 4 * 1024 * 1024
+LOCAL = "file://"
+
+
+def local_path(uri: str) -> str:
+    """The path of a `file://` address; other addresses stay as they are."""
+    return uri.removeprefix(LOCAL)
+
+
+def sync_folder(folder: Path, root: Path) -> None:
+    """Make the entries of a folder, and of every folder above it up to a root, durable."""
+    for each in [folder, *folder.parents]:
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if each == root:
+            return
+
+
+@dataclass(frozen=True)
+class Written:
+    """What reached the storage."""
+
+    bytes: int
+    sha256: str
+
+
+class Storage:
+    """One root on local disk or S3, addressed by full URIs.
+
+    On local disk a file appears under its name only when it is complete and synced; on S3 an
+    object appears when its upload completes.
+    """
+
+    def __init__(self, root: str, s3: Mapping[str, str] | None = None) -> None:
+        self.root = root_uri(root)
+        self.is_local = self.root.startswith(LOCAL)
+        self._s3 = dict(s3 or {})
+        self._remote: fs.FileSystem | None = None
+
+    def put(self, source: Path, uri: str) -> Written:
+        """Copy a local file to an address, hashing on the way.
+
+        An address that holds the same number of bytes and the same hash is left alone.
+
+        Raises:
+            LakeError: Other bytes stand there already, or the storage failed.
+        """
+        with _reaching(uri), source.open("rb") as reading:
+            if (standing := self.size(uri)) is not None:
+                return self._same(uri, reading, standing)
+            return self._write(uri, reading)
+
+    def write(self, uri: str, content: bytes) -> None:
+        """Write a small file once.
+
+        Raises:
+            LakeError: Another content stands there already, or the storage failed.
+        """
+        with _reaching(uri):
+            if self.size(uri) is None:
+                self._write(uri, io.BytesIO(content))
+            elif self.read(uri) != content:
+                raise LakeError(f"{uri} stands with another content; it is never overwritten")
+
+    def read(self, uri: str) -> bytes:
+        """Read a small file."""
+        with self.open(uri) as reading:
+            return bytes(reading.read())
+
+    @contextmanager
+    def open(self, uri: str) -> Iterator[IO[bytes]]:
+        """Open a file for reading, with seek."""
+        with _reaching(uri):
+            if self.is_local:
+                with Path(self._inside(uri)).open("rb") as local:
+                    yield local
+            else:
+                with self.filesystem().open_input_file(self._inside(uri)) as remote:
+                    yield remote
+
+    def size(self, uri: str) -> int | None:
+        """Bytes of a file; None when there is no such file."""
+        with _reaching(uri):
+            path = self._inside(uri)
+            if self.is_local:
+                return os.path.getsize(path) if os.path.isfile(path) else None
+            info = self.filesystem().get_file_info(path)
+            return int(info.size) if info.type == fs.FileType.File else None
+
+    def names(self, uri: str) -> list[str]:
+        """Names right below a folder, sorted; nothing for a folder that is not there."""
+        with _reaching(uri):
+            path = self._inside(uri)
+            if self.is_local:
+                return sorted(os.listdir(path)) if os.path.isdir(path) else []
+            selector = fs.FileSelector(path, allow_not_found=True)
+            infos = self.filesystem().get_file_info(selector)
+            return sorted(PurePosixPath(info.path).name for info in infos)
+
+    def sha256(self, uri: str) -> str:
+        """Hash a file without holding it in memory."""
+        with self.open(uri) as reading:
+            return hashlib.file_digest(reading, "sha256").hexdigest()  # type: ignore[arg-type]
+
+    def _same(self, uri: str, reading: IO[bytes], standing: int) -> Written:
+        given = hashlib.file_digest(reading, "sha256").hexdigest()  # type: ignore[arg-type]
+        if reading.tell() != standing or self.sha256(uri) != given:
+            raise LakeError(f"{uri} stands with other bytes; it is never overwritten")
+        return Written(standing, given)
+
+    def _write(self, uri: str, reading: IO[bytes]) -> Written:
+        path = self._inside(uri)
+        if not self.is_local:
+            with self.filesystem().open_output_stream(path) as remote:
+                return _copy(reading, remote)
+        final = Path(path)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
+        try:
+            with part.open("xb") as local:
+                written = _copy(reading, local)
+                local.flush()
+                os.fsync(local.fileno())
+            part.chmod(0o444)
+            part.rename(final)
+        finally:
+            part.unlink(missing_ok=True)
+        sync_folder(final.parent, Path(local_path(self.root)))
+        return written
+
+    def _inside(self, uri: str) -> str:
+        """The path of an address that must lie below the root."""
+        if not uri.startswith(f"{self.root}/") or ".." in uri.split("/"):
+            raise LakeError(f"{uri!r} lies outside {self.root}")
+        return local_path(uri) if self.is_local else uri.removeprefix("s3://")
+
+    def filesystem(self) -> fs.FileSystem:
+        """Pyarrow's file system of a remote root."""
+        if self._remote is None:
+            self._remote = fs.S3FileSystem(
+                access_key=self._s3.get("access_key_id"),
+                secret_key=self._s3.get("secret_access_key"),
+                endpoint_override=self._s3.get("endpoint"),
+                region=self._s3.get("region"),
+            )
+        return self._remote
+
+
+def _copy(reading: IO[bytes], writing: Any) -> Written:
+    digest, size = hashlib.sha256(), 0
+    while chunk := reading.read(CHUNK):
+        digest.update(chunk)
+        writing.write(chunk)
+        size += len(chunk)
+    return Written(size, digest.hexdigest())
+
+
+@contextmanager
+def _reaching(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise LakeError(f"{uri} is not there") from error
+    except OSError as error:
+        raise LakeError(f"{uri} cannot be reached: {error}") from error

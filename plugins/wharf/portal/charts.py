@@ -1,0 +1,105 @@
+"""Charts as inline SVG, drawn at build time; colours are the page's own variables."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from wharf.contracts.product import Plot
+
+WIDTHS = {"wide": 660, "narrow": 300}
+COLOURS = tuple(f"var(--c{number})" for number in range(1, 9))
+_STYLE = re.compile(r'\s(?:style|aria-[a-z]+|role)="[^"]*"')
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One drawn chart: its SVG in two widths, its legend and the numbers behind it."""
+
+    title: str
+    wide: str
+    narrow: str
+    legend: Sequence[tuple[str, str]]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+
+def draw(connection: duckdb.DuckDBPyConnection, plot: Plot) -> Chart:
+    """Run a plot's query and draw it.
+
+    Args:
+        connection: DuckDB with the product's table as a view.
+        plot: What to draw; `x`, `y` and `colour` name columns of its query.
+    """
+    result = connection.execute(plot.query)
+    columns = [each[0] for each in result.description or ()]
+    rows = [[_plain(value) for value in row] for row in result.fetchall()]
+    groups = _groups(columns, rows, plot.colour)
+    data = [dict(zip(columns, row, strict=True)) for row in rows]
+    drawn = {name: _svg(_spec(plot, data, groups, width), plot.title) for name, width in WIDTHS.items()}
+    return Chart(
+        title=plot.title,
+        wide=drawn["wide"],
+        narrow=drawn["narrow"],
+        legend=[(group, f"c{number % len(COLOURS) + 1}") for number, group in enumerate(groups)],
+        columns=columns,
+        rows=rows[:200],
+    )
+
+
+def _groups(columns: Sequence[str], rows: Sequence[Sequence[Any]], colour: str | None) -> list[str]:
+    if colour is None:
+        return []
+    place = columns.index(colour)
+    return sorted({str(row[place]) for row in rows})
+
+
+def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int) -> dict[str, Any]:
+    axis = {
+        "labelColor": "var(--ink2)", "titleColor": "var(--ink2)", "domainColor": "var(--edge)",
+        "tickColor": "var(--edge)", "gridColor": "var(--edge)", "labelFontSize": 11,
+    }  # fmt: skip
+    numeric = bool(data) and all(isinstance(row[plot.x], int | float) for row in data)
+    kind = "quantitative" if numeric and plot.mark != "bar" else "ordinal"
+    encoding: dict[str, Any] = {
+        "x": {"field": plot.x, "type": kind, "axis": {"labelAngle": 0 if len({str(r[plot.x]) for r in data}) < 9 else -40}},
+        "y": {"field": plot.y, "type": "quantitative"},
+    }
+    if plot.colour:
+        encoding["color"] = {
+            "field": plot.colour, "type": "nominal", "legend": None,
+            "scale": {"domain": groups, "range": [COLOURS[n % len(COLOURS)] for n in range(len(groups))]},
+        }  # fmt: skip
+    else:
+        encoding["color"] = {"value": COLOURS[0]}
+    mark: dict[str, Any] = {"type": plot.mark}
+    if plot.mark == "line":
+        mark |= {"strokeWidth": 2}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": "transparent", "width": width, "height": 260 if width > 400 else 220,
+        "data": {"values": data}, "mark": mark, "encoding": encoding,
+        "config": {"axis": axis, "view": {"stroke": None}},
+    }  # fmt: skip
+
+
+def _svg(spec: dict[str, Any], title: str) -> str:
+    """Draw, then replace the per-mark descriptions by one title for the whole picture."""
+    import vl_convert
+
+    svg = vl_convert.vegalite_to_svg(json.dumps(spec, default=str))
+    svg = _STYLE.sub("", svg)
+    label = f'<title>{html.escape(title)}</title>'
+    return re.sub(r"<svg([^>]*)>", rf'<svg\1 role="img">{label}', svg, count=1)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return float(value) if hasattr(value, "as_tuple") else str(value)

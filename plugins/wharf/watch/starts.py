@@ -1,0 +1,102 @@
+"""Which runs are wanted: an opened row that has none, a complete arrival that nothing consumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from wharf.contracts import Feed, StartRun
+from wharf.ledger import Ledger, arrivals, decisions, deliveries, expected, products
+from wharf.ledger.rows import Arrival, Delivery, ExpectedDelivery
+from wharf.watch.promises import Promises
+
+PATIENCE = timedelta(minutes=2)
+COMPLETE = {"COMPLETE", "VALIDATING", "QUARANTINED", "PUBLISHED", "SUPERSEDED"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One run to start: the id of its cause makes a second start impossible."""
+
+    dag_id: str
+    key: str
+    cause: str
+
+
+def wanted_runs(
+    ledger: Ledger, promises: Promises, running: Set[tuple[str, str]], now: datetime
+) -> list[Wanted]:
+    """Runs to start now.
+
+    Args:
+        ledger: The ledger.
+        promises: Contracts in force.
+        running: (DAG id, period key) of all queued and running runs.
+        now: The instant to decide at.
+    """
+    with ledger.read() as tx:
+        known = decisions.runs_known(tx)
+        rows = expected.open_rows(tx, now)
+        seen = {name: arrivals.arrivals_by_period(tx, name) for name in promises.feeds}
+        landed = {name: deliveries.deliveries_by_period(tx, name) for name in promises.feeds}
+        owed = products.product_periods(tx)
+    causes = {(run.dag_id, run.key, run.cause) for run in known}
+    started = {(run.dag_id, run.key) for run in known} | running
+    wanted: list[Wanted] = []
+    for row in rows:
+        feed = promises.feeds.get(row.feed)
+        if feed is None or not row.notifies or (feed.dag_id, row.period) in running:
+            continue
+        if (feed.dag_id, row.period) not in started:
+            if row.opens_at + PATIENCE <= now:
+                wanted.append(Wanted(feed.dag_id, row.period, f"row-{row.id}"))
+            continue
+        fresh = not_consumed(
+            seen[row.feed].get(row.period, []), landed[row.feed].get(row.period, [])
+        )
+        if fresh and _is_complete(feed, row):
+            wanted.append(Wanted(feed.dag_id, row.period, f"arrival-{fresh[-1].seq}"))
+    for each in owed:
+        product = promises.products.get(each.product)
+        if product and (product.dag_id, each.period) not in started:
+            if each.opens_at + PATIENCE <= now:
+                wanted.append(Wanted(product.dag_id, each.period, f"row-{each.id}"))
+    return [each for each in wanted if (each.dag_id, each.key, each.cause) not in causes]
+
+
+def start_runs(
+    ledger: Ledger, wanted: list[Wanted], start_run: StartRun, now: datetime
+) -> Iterator[Wanted]:
+    """Start the wanted runs and note them; yields those started now."""
+    for each in wanted:
+        started = start_run(each.dag_id, each.key, each.cause)
+        with ledger.write() as tx:
+            decisions.record_run(tx, each.dag_id, each.key, each.cause, now)
+        if started:
+            yield each
+
+
+def not_consumed(seen: list[Arrival], landed: list[Delivery]) -> list[Arrival]:
+    """Arrivals whose bytes were not landed: of each path the last, if later than what was landed."""
+    last = {each.path: each for each in seen if not each.is_done_flag}
+    done = {each.path: each.arrival_seq for each in landed}
+    fresh = [
+        each
+        for each in last.values()
+        if not each.withdrawn and each.size > 0 and done.get(each.path, 0) < each.seq
+    ]
+    return sorted(fresh, key=lambda each: each.seq)
+
+
+def _is_complete(feed: Feed, row: ExpectedDelivery) -> bool:
+    """Whether the parts make a whole delivery: a restated part counts with the others' versions."""
+    return row.delivery in COMPLETE or row.complete_at is not None
+
+
+def causes_of_products(reruns: Mapping[tuple[str, str], str]) -> list[Wanted]:
+    """Runs for products whose inputs changed, by (product, period) and the manifest they replace."""
+    return [
+        Wanted(f"product__{product}", period, f"rerun-{cause}")
+        for (product, period), cause in sorted(reruns.items())
+    ]
