@@ -56,7 +56,7 @@ class SettingsError(Terminal, WharfError):
     """An environment setting or a connection is missing or wrong."""
 
 
-class PeriodError(Terminal, WharfError):
+class PeriodError(Terminal, WharfError, ValueError):
     """A period key is malformed, or the contract has no such period."""
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import AsyncCallback, BaseDeadlineReference, DeadlineAlert
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
 from wharf.contracts import Calendar, Feed, Period, Product, Terms
 from wharf.contracts.product import ProductTerms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from airflow.sdk import get_parsing_context
@@ -20,6 +21,7 @@ from wharf.contracts import (
     load_feeds,
     load_models,
     load_products,
+    load_project,
 )
 from wharf.contracts.spec import SpecT, build, read_yaml
 from wharf.errors import ContractError
@@ -60,6 +62,20 @@ def models_to_build(project: Path) -> Iterator[Model]:
             yield model
 
 
+def refuse_invalid(project: Path) -> None:
+    """Raise one error for all broken contract files, for Airflow to show.
+
+    A task's process never asks for this: it makes no DAG.
+
+    Raises:
+        ContractError: At least one file is broken; each problem is named.
+    """
+    invalid = load_project(project).invalid
+    if invalid:
+        problems = [line for error in invalid for line in str(error).splitlines()]
+        raise ContractError("broken", problems)
+
+
 def calendar_for(project: Path, spec: Feed | Product) -> Calendar | None:
     """The calendar a contract names.
 
@@ -72,7 +88,7 @@ def calendar_for(project: Path, spec: Feed | Product) -> Calendar | None:
         return None
     path = project / "dags" / "calendars" / f"{name}.yaml"
     try:
-        return build(Calendar, read_yaml(path, path.name), path.name)
+        return _read_calendar(path, path.stat().st_mtime_ns)
     except (ContractError, OSError) as error:
         log.warning("%s: calendar %r cannot be read: %s", spec.dag_id, name, error)
         return None
@@ -90,6 +106,11 @@ def own_file(project: Path, feed: Feed) -> ContractFile:
     place = f"dags/feeds/{feed.feed.replace('.', '/')}.yaml"
     data = (project / place).read_bytes()
     return ContractFile(place, hashlib.sha256(data).hexdigest(), data.decode(), feed)
+
+
+@lru_cache(maxsize=64)
+def _read_calendar(path: Path, _changed: int) -> Calendar:
+    return build(Calendar, read_yaml(path, path.name), path.name)
 
 
 def _sorted(specs: Iterable[SpecT]) -> list[SpecT]:

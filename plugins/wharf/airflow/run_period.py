@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from wharf.contracts import Feed, Period, Product
 from wharf.errors import PeriodError
@@ -74,3 +75,14 @@ def _date_in(text: str) -> date | None:
         return date.fromisoformat(found[0]) if found else None
     except ValueError:
         return None
+
+
+def facts_of(context: Mapping[str, Any]) -> RunFacts:
+    """What a task's context says about its run."""
+    run = context["dag_run"]
+    return RunFacts(
+        run_id=str(run.run_id),
+        run_type=str(getattr(run.run_type, "value", run.run_type)),
+        partition_key=run.partition_key,
+        conf=run.conf or {},
+    )

@@ -34,9 +34,7 @@ class AirflowRuns:
         sleep: How to wait between two tries.
     """
 
-    def __init__(
-        self, connection: Connection, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, connection: Connection, sleep: Callable[[float], None] = time.sleep) -> None:
         self._connection = connection
         self._sleep = sleep
         self._client = httpx.Client(base_url=address(connection), timeout=30, trust_env=False)
@@ -58,7 +56,7 @@ class AirflowRuns:
             SettingsError: Airflow refuses this login or this key.
         """
         run_id = f"wharf__{key}__{cause}"
-        body = {"logical_date": None, "dag_run_id": run_id, "partition_key": key, "conf": {}}
+        body: dict[str, object] = {"logical_date": None, "dag_run_id": run_id, "partition_key": key, "conf": {}}
         answer = self._ask("POST", f"/dags/{dag_id}/dagRuns", json=body)
         if answer.status_code == httpx.codes.CONFLICT:
             return False

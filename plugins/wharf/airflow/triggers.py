@@ -25,7 +25,7 @@ class DeliveryTrigger(BaseTrigger):
     """
 
     def __init__(self, contract: str, period: str, every: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.contract, self.period, self.every = contract, period, every
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -41,7 +41,7 @@ class DeliveryTrigger(BaseTrigger):
         while True:
             seen = await asyncio.to_thread(self._look, feed)
             if seen is not None:
-                yield TriggerEvent(seen)
+                yield TriggerEvent(seen)  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(self.every)
 
@@ -72,7 +72,7 @@ class ChangeTrigger(BaseTrigger):
     def __init__(
         self, product: str, inputs: list[str], known: str, until: str, every: float
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.product, self.inputs, self.known = product, inputs, known
         self.until, self.every = until, every
 
@@ -95,10 +95,10 @@ class ChangeTrigger(BaseTrigger):
         while True:
             left = (until - now()).total_seconds()
             if left <= 0:
-                yield TriggerEvent("time")
+                yield TriggerEvent("time")  # type: ignore[no-untyped-call]
                 return
             if await asyncio.to_thread(self._changed):
-                yield TriggerEvent("change")
+                yield TriggerEvent("change")  # type: ignore[no-untyped-call]
                 return
             await asyncio.sleep(min(self.every, left))
 

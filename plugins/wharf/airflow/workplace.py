@@ -1,4 +1,7 @@
-"""Opening the places a task works in; the only clock of this room."""
+"""Opening the places a task works in; the only clock of this room.
+
+Everything heavy is imported when it is opened: this module is read wherever DAGs are parsed.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wharf.airflow.connections import resolve
-from wharf.intake import Intake, open_intake
-from wharf.ledger import Ledger
 from wharf.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from wharf.intake import Intake
+    from wharf.ledger import Ledger
 
 
 def now() -> datetime:
@@ -25,6 +30,9 @@ def settings_for(project: Path) -> Settings:
 
 def open_place(project: Path) -> Intake:
     """Ledger, lake and landing area for the tasks of one run."""
+    from wharf.airflow.connections import resolve
+    from wharf.intake import open_intake
+
     return open_intake(settings_for(project), resolve)
 
 
@@ -35,4 +43,6 @@ def shared_ledger() -> Ledger:
 
 @lru_cache(maxsize=4)
 def _ledger(url: str) -> Ledger:
+    from wharf.ledger import Ledger
+
     return Ledger.open(url)

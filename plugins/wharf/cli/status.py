@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from wharf.cli.installation import now, open_installation
-from wharf.ledger import expected
-from wharf.watch.evaluate import state_of
+from wharf.ledger import expected, facts
 
 SIGN = {
     "ON_TIME": "[green]on time",
@@ -36,7 +35,7 @@ def status(days: int, as_json: bool) -> None:
     first, last = (at - timedelta(days=days)).date(), at.date()
     with here.intake.ledger.read() as tx:
         rows = [
-            (row, state_of(tx, here.promises.feeds[row.feed], row, at))
+            (row, facts.state_of(tx, here.promises.feeds[row.feed], row, at))
             for row in expected.expected_between(tx, first.isoformat(), last.isoformat())
             if row.feed in here.promises.feeds
         ]

@@ -33,7 +33,7 @@ class SyncedStream:
 
     def __init__(self, path: str, *, overwrite: bool) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._file = Path(path).open("wb" if overwrite else "xb")
+        self._file = Path(path).open("wb" if overwrite else "xb")  # noqa: SIM115 - closed by close
 
     def write(self, b: bytes) -> int:
         """Write bytes."""

@@ -96,7 +96,7 @@ def begin_table(catalog: Catalog, name: str, columns: Sequence[LakeColumn]) -> T
     """
     fields = [
         NestedField(column.field_id, column.name, iceberg_type(column.type), required=False)
-        for column in columns
+        for column in sorted(columns, key=lambda each: each.field_id)
     ]
     schema = Schema(*fields)
     partition = schema.find_field(PERIOD).field_id

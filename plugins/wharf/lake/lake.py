@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,7 @@ from wharf.lake.catalog import LakeCatalog, catalog_engine, catalog_properties
 from wharf.lake.columns import plan_columns
 from wharf.lake.locks import table_locks
 from wharf.lake.names import segment, table_parts
-from wharf.lake.parquet import write_parquet
+from wharf.lake.parquet import arrow_schema, write_parquet
 from wharf.lake.partitions import LiveFile, live_files, standing_batch
 from wharf.lake.publisher import Publisher
 from wharf.lake.storage import Storage
@@ -34,6 +35,7 @@ from wharf.lake.structure import (
 from wharf.lake.tables import (
     Snapshot,
     columns_of,
+    find_snapshot,
     find_table,
     history_of,
     load_table,
@@ -107,9 +109,7 @@ class Lake:
         rows = read_footer(self.storage, uri).num_rows if uri.endswith(".parquet") else 0
         return StagedFile(uri, rows, written.bytes, written.sha256)
 
-    def stage_rows(
-        self, batch: Batch, rows: Iterable[pa.RecordBatch], name: str = "part-0.parquet"
-    ) -> Batch:
+    def stage_rows(self, batch: Batch, rows: pa.Table, name: str = "part-0.parquet") -> Batch:
         """Add one file with these rows to a batch that is being written.
 
         Raises:
@@ -133,7 +133,7 @@ class Lake:
             LakeError: Another record stands under this id.
         """
         if not batch.files:
-            batch = self.stage_rows(batch, ())
+            batch = self.stage_rows(batch, arrow_schema(batch.columns).empty_table())
         home = self.batch_dir(batch.table, batch.period, batch.batch_id)
         self.storage.write(f"{home}/{RECORD}", batch.to_json().encode())
         return batch
@@ -260,6 +260,14 @@ class Lake:
         found = self._find(table)
         current = found.metadata.current_snapshot() if found else None
         return current.snapshot_id if current else None
+
+    def snapshot_at(self, table: str, at: datetime | int | str) -> int:
+        """The snapshot of a table at a time, or under a tag; a snapshot id is checked.
+
+        Raises:
+            LakeError: Nothing was published by then, or it is no longer kept.
+        """
+        return find_snapshot(table, self._load(table).metadata, at)
 
     def current(self, table: str, snapshot_id: int | None = None) -> dict[str, str]:
         """The batch in each period, now or at a snapshot; a batch without rows counts."""

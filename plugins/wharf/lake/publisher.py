@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 from pyiceberg.exceptions import (
@@ -194,8 +193,3 @@ def _refuse_misfits(table: Table | None, batch: Batch) -> None:
 
 def _prefixed(properties: Mapping[str, str]) -> dict[str, str]:
     return {f"{PREFIX}{key.removeprefix(PREFIX)}": str(v) for key, v in properties.items() if v}
-
-
-def utc(at: datetime) -> str:
-    """A time as snapshot properties and `_batch.json` say it."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds")

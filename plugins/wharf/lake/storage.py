@@ -105,7 +105,7 @@ class Storage:
         with _reaching(uri):
             path = self._inside(uri)
             if self.is_local:
-                return os.path.getsize(path) if os.path.isfile(path) else None
+                return Path(path).stat().st_size if Path(path).is_file() else None
             info = self.filesystem().get_file_info(path)
             return int(info.size) if info.type == fs.FileType.File else None
 
@@ -114,7 +114,8 @@ class Storage:
         with _reaching(uri):
             path = self._inside(uri)
             if self.is_local:
-                return sorted(os.listdir(path)) if os.path.isdir(path) else []
+                folder = Path(path)
+                return sorted(each.name for each in folder.iterdir()) if folder.is_dir() else []
             selector = fs.FileSelector(path, allow_not_found=True)
             infos = self.filesystem().get_file_info(selector)
             return sorted(PurePosixPath(info.path).name for info in infos)

@@ -85,7 +85,8 @@ def check_schema(
                 f"the table's is {known[column.name].field_id}; stage it again"
             )
         elif merged_type(known[column.name].type, column.type) is None:
-            yield f"column {column.name!r} is {column.type}, the table's is {known[column.name].type}"
+            standing_type = known[column.name].type
+            yield f"column {column.name!r} is {column.type}, the table's is {standing_type}"
     for expected, column in enumerate(sorted(fresh, key=lambda each: each.field_id), last_id + 1):
         if column.field_id != expected:
             owner = taken.get(column.field_id, "another new column")

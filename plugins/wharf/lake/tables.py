@@ -96,6 +96,24 @@ def snapshot_of(
     return found
 
 
+def find_snapshot(name: str, metadata: TableMetadata, at: datetime | int | str) -> int:
+    """The snapshot at a time, under a tag, or of an id; see `Lake.snapshot_at`."""
+    if isinstance(at, int):
+        found = snapshot_of(name, metadata, at)
+        return found.snapshot_id if found else at
+    if isinstance(at, str):
+        if at not in metadata.refs:
+            raise LakeError(f"{name} has no tag {at!r}; tags: {', '.join(metadata.refs)}")
+        return metadata.refs[at].snapshot_id
+    kept = [each for each in history_of(metadata) if each.at <= at]
+    if not kept:
+        raise LakeError(
+            f"{name}: no snapshot of {at.isoformat()} is kept. The ledger knows which batches were "
+            "read then: see `wharf batch list`, and load them by id."
+        )
+    return kept[-1].snapshot_id
+
+
 def history_of(metadata: TableMetadata) -> list[Snapshot]:
     """The snapshots that are kept, oldest first."""
     ordered = sorted(metadata.snapshots, key=lambda each: each.sequence_number or 0)

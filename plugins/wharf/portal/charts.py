@@ -68,7 +68,7 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     numeric = bool(data) and all(isinstance(row[plot.x], int | float) for row in data)
     kind = "quantitative" if numeric and plot.mark != "bar" else "ordinal"
     encoding: dict[str, Any] = {
-        "x": {"field": plot.x, "type": kind, "axis": {"labelAngle": 0 if len({str(r[plot.x]) for r in data}) < 9 else -40}},
+        "x": {"field": plot.x, "type": kind, "axis": {"labelAngle": _angle(kind, len({str(row[plot.x]) for row in data}))}},
         "y": {"field": plot.y, "type": "quantitative"},
     }
     if plot.colour:
@@ -87,6 +87,10 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
         "data": {"values": data}, "mark": mark, "encoding": encoding,
         "config": {"axis": axis, "view": {"stroke": None}},
     }  # fmt: skip
+
+
+def _angle(kind: str, labels: int) -> int:
+    return -40 if kind == "ordinal" and labels > 8 else 0
 
 
 def _svg(spec: dict[str, Any], title: str) -> str:

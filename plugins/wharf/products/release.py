@@ -50,7 +50,7 @@ def release(ctx: Context, product: str, manifest_id: str, *, now: datetime, by: 
     row = _commit(ctx, row)
     write_release_file(ctx, row)
     if page:
-        release_page(ctx, manifest, page)
+        release_page(ctx, spec, manifest, page)
     return row
 
 
@@ -87,7 +87,7 @@ def rollback_release(
     row = _commit(ctx, row)
     write_release_file(ctx, row)
     if any(step.export for step in spec.steps):
-        release_page(ctx, manifest, restage_page(ctx, spec, manifest))
+        release_page(ctx, spec, manifest, restage_page(ctx, spec, manifest))
     return row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wharf.contracts import Feed, Product
+from wharf.contracts import Feed
 from wharf.errors import ProductError
 from wharf.lake import Batch
 from wharf.products.attempts import Attempt
@@ -51,15 +51,15 @@ def tables_for(
         earlier: The finished steps before this one.
 
     Raises:
-        ProductError: A batch that the manifest names is not in the lake.
+        LakeError: A batch that the manifest names is not in the lake.
     """
     batches: dict[str, tuple[Batch, ...]] = {}
     about: dict[str, Mapping[str, str]] = {}
     for table, pins in manifest.pins.items():
-        batches[table] = tuple(_read(ctx, table, p.period, p.batch_id) for p in pins)
+        batches[table] = tuple(ctx.lake.read_batch(table, p.period, p.batch_id) for p in pins)
     for attempt in (earlier[step] for step in sorted(earlier)):
         for row in attempt.batches:
-            batches[row.table] = (_read(ctx, row.table, row.period, row.batch_id),)
+            batches[row.table] = (ctx.lake.read_batch(row.table, row.period, row.batch_id),)
             about[row.table] = dict(row.origin.get("about", {}))
     relations = {table: relation_of(ctx, table, found) for table, found in batches.items()}
     for table, relation in _tables_without_batches(ctx, manifest.inputs).items():
@@ -75,13 +75,6 @@ def relation_of(ctx: Context, table: str, batches: tuple[Batch, ...]) -> str:
     return empty_relation((c.name, c.type) for b in batches[-1:] for c in b.columns)
 
 
-def _read(ctx: Context, table: str, period: str, batch_id: str) -> Batch:
-    try:
-        return ctx.lake.read_batch(table, period, batch_id)
-    except FileNotFoundError as error:
-        raise ProductError(f"batch {batch_id} of {table} {period} is not in the lake") from error
-
-
 def _tables_without_batches(ctx: Context, inputs: tuple[Input, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in inputs:
@@ -94,16 +87,3 @@ def _tables_without_batches(ctx: Context, inputs: tuple[Input, ...]) -> dict[str
 def _columns_of(feed: Feed) -> list[tuple[str, str]]:
     system = [("_period", "string"), ("_batch_id", "string"), ("_file", "string"), ("_line", "long")]
     return [*((name, column.type) for name, column in feed.columns.items()), *system]
-
-
-def steps_before(product: Product, index: int) -> int:
-    """Check a step's number.
-
-    Raises:
-        ProductError: The product has no such step.
-    """
-    if not 0 <= index < len(product.steps):
-        raise ProductError(
-            f"{product.product} has steps 0 to {len(product.steps) - 1}, not {index}"
-        )
-    return index

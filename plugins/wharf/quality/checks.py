@@ -94,7 +94,9 @@ def raised(exception_info: Mapping[str, Any]) -> str:
     flat = [exception_info] if "raised_exception" in exception_info else exception_info.values()
     for info in flat:
         if isinstance(info, Mapping) and info.get("raised_exception"):
-            return " ".join(str(info.get("exception_message") or "it raised an error").split())
+            message = str(info.get("exception_message") or "it raised an error")
+            message = message.removeprefix("Error: ").replace(" in BatchData ", " ")
+            return " ".join(message.split())
     return ""
 
 
@@ -133,7 +135,7 @@ def _examples(
     details: Mapping[str, Any], columns: Collection[str], hide: bool
 ) -> tuple[Example, ...]:
     rows = details.get("partial_unexpected_index_list")
-    if isinstance(rows, list) and rows:
+    if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
         return tuple(_example(row, columns, hide) for row in rows[:EXAMPLES])
     values = details.get("partial_unexpected_list") or []
     if hide:

@@ -41,7 +41,15 @@ def batch_on(engine: str, library: Any, connection: duckdb.DuckDBPyConnection) -
         library: Great Expectations.
         connection: What `staged_rows` gave.
     """
-    context = library.get_context(mode="ephemeral")
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+    )
+
+    nothing_kept = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = library.get_context(
+        mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=nothing_kept)
+    )
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     if engine == "pandas":
         return _on_pandas(context, connection)

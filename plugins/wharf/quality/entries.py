@@ -79,8 +79,9 @@ def _argument_problems(entry: Mapping[str, Any]) -> Iterator[str]:
     except Exception as error:  # the library raises of many kinds, also its own pydantic's
         errors = getattr(error, "errors", None)
         details = errors() if callable(errors) else []
-        seen = {_say(entry.get("kwargs", {}), detail): None for detail in details}
-        yield from seen or [" ".join(str(error).split())]
+        by_argument = {str(detail["loc"][0]): detail for detail in reversed(details)}
+        said = [_say(entry.get("kwargs", {}), detail) for detail in by_argument.values()]
+        yield from said[::-1] or [" ".join(str(error).split())]
 
 
 def _say(kwargs: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
@@ -119,6 +120,7 @@ def _is_anchored(pattern: str) -> bool:
             in_class = character != "]"
         elif character == "[":
             in_class = True
+            position += pattern[position + 1 : position + 2] == "^"
             # A bracket right after the opening one stands for itself.
             position += pattern[position + 1 : position + 2] == "]"
         elif character in "()":

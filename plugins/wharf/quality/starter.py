@@ -123,11 +123,11 @@ def _seen_entries(
             )
 
 
-def _widened(low: float, high: float) -> tuple[float, float]:
+def _widened(low: float, high: float) -> tuple[int, int]:
     """A range a good deal wider than the one seen, on round numbers."""
     reach = max(abs(low), abs(high), 1.0)
-    step = 10.0 ** math.floor(math.log10(reach))
-    wide_low = 0.0 if low >= 0 else math.floor(low * 2 / step) * step
+    step = int(10 ** math.floor(math.log10(reach)))
+    wide_low = 0 if low >= 0 else math.floor(low * 2 / step) * step
     return wide_low, math.ceil(max(high * 2, 0.0) / step) * step
 
 

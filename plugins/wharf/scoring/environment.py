@@ -69,10 +69,11 @@ def _pins(text: str) -> dict[str, str]:
     entries = (
         line.strip() for line in joined.splitlines() if line.strip() and line.lstrip()[0] != "#"
     )
-    return {
-        re.split(r"[\s;]", entry)[0]: re.sub(r"\s+(?=--hash)", " \\\n    ", entry.split(" #")[0].strip())
-        for entry in entries
-    }
+    return {re.split(r"[\s;]", entry)[0]: _broken_at_hashes(entry) for entry in entries}
+
+
+def _broken_at_hashes(entry: str) -> str:
+    return re.sub(r"\s+(?=--hash)", " \\\n    ", entry.split(" #")[0].strip())
 
 
 def _canonical(name: str) -> str:

@@ -90,17 +90,16 @@ def read_rows(model: Model, connection: duckdb.DuckDBPyConnection, relation: str
     Args:
         model: The contract: which columns, which target, which seed.
         connection: Where the relation can be read.
-        relation: A SELECT or a table's name.
+        relation: What may stand after FROM: a table's name, or a SELECT in parentheses.
 
     Raises:
         ModelError: Columns are missing, of a type no model reads, or the labels cannot teach.
     """
-    source = f"({relation})" if " " in relation.strip() else _quoted(relation)
-    _require_columns(model, connection, source)
+    _require_columns(model, connection, relation)
     kept = f"WHERE {_quoted(model.target)} IS NOT NULL" if model.train.label_not_null else ""
-    read = connection.execute(f"SELECT count(*) FROM {source}").fetchone()
+    read = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
     table = connection.execute(
-        _query(model, source, kept), {"positive": model.positive, "seed": model.train.split_seed}
+        _query(model, relation, kept), {"positive": model.positive, "seed": model.train.split_seed}
     ).to_arrow_table()
     rows = LabelledRows(
         table=table.select(list(model.features.columns)),

@@ -19,7 +19,10 @@ def export_pipeline(pipeline: Any, features: tuple[Feature, ...], name: str) -> 
 
     _register_lightgbm()
     inputs = [
-        (one.name, FloatTensorType([None, 1]) if one.kind == "number" else StringTensorType([None, 1]))
+        (
+            one.name,
+            FloatTensorType([None, 1]) if one.kind == "number" else StringTensorType([None, 1]),
+        )
         for one in features
     ]
     model = to_onnx(

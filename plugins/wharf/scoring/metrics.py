@@ -1,4 +1,4 @@
-"""How good scores are, measured on labelled rows. Pure numbers, no model and no library of models."""
+"""How good scores are, measured on labelled rows. Pure numbers: no model, no model library."""
 
 from __future__ import annotations
 

@@ -75,8 +75,10 @@ def edge_rows(inputs: Inputs, features: tuple[Feature, ...], fitted: Fitted) -> 
         for values in [_edge_values(one, inputs, fitted)]
         for base in bases
     ]
-    empty = {one.name: _column(one, [np.nan, 0.0] if one.kind == "number" else ["", ""])
-             for one in features}
+    empty = {
+        one.name: _column(one, [np.nan, 0.0] if one.kind == "number" else ["", ""])
+        for one in features
+    }
     tables.append(empty)
     return {one.name: np.concatenate([table[one.name] for table in tables]) for one in features}
 
@@ -103,8 +105,9 @@ def _edge_values(feature: Feature, inputs: Inputs, fitted: Fitted) -> list[Any]:
 
 
 def _around(thresholds: tuple[float, ...]) -> Iterator[np.float32]:
-    at = spread(len(thresholds), _PER_FEATURE) if thresholds else []
-    for index in at:
+    if not thresholds:
+        return
+    for index in spread(len(thresholds), _PER_FEATURE):
         value = np.float32(thresholds[int(index)])
         yield value
         yield np.nextafter(value, np.float32(np.inf))

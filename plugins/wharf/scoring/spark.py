@@ -47,8 +47,9 @@ def main(arguments: list[str]) -> None:
 def run_job(context: SparkContext, job: ScoreJob) -> ScoreResult:
     """Say which resources the job has, score every split, write the result."""
     resources = read_from(dict(context.getConf().getAll()))
-    _say({"master": context.master, "resources": resources})
-    for line in describe_difference(job.resources, resources, context.master):
+    master = str(context.master)
+    _say({"master": master, "resources": resources})
+    for line in describe_difference(job.resources, resources, master):
         _say({"note": line})
     started = time.perf_counter()
     files = _distribute(context, job) if job.splits else []

@@ -118,12 +118,7 @@ def arrow_schema(columns: tuple[FileColumn, ...]) -> pa.Schema:
     """The Arrow schema that writes these columns with their field ids."""
     return pa.schema(
         [
-            pa.field(
-                one.name,
-                arrow_type(one.type),
-                nullable=not one.required,
-                metadata={_FIELD_ID: str(one.field_id)},
-            )
+            pa.field(one.name, arrow_type(one.type), metadata={_FIELD_ID: str(one.field_id)})
             for one in columns
         ]
     )

@@ -60,7 +60,8 @@ def as_inputs(
             array = _numbers(values) if feature.kind == "number" else _texts(values)
         except pa.ArrowInvalid as error:
             raise ModelError(
-                f"column {feature.name} holds {values.type}; the model reads {feature.kind}: {error}"
+                f"column {feature.name} holds {values.type}, the model reads a {feature.kind}: "
+                f"{error}"
             ) from error
         inputs[feature.name] = array.reshape(-1, 1)
     return inputs

@@ -104,7 +104,7 @@ def train(
     Args:
         model: The model's contract.
         connection: Where the relation can be read; an Arrow table is registered there first.
-        relation: A SELECT or a table's name.
+        relation: What may stand after FROM: a table's name, or a SELECT in parentheses.
         tables: What the relation reads, for the record.
         now: When the training runs.
         lock: A hashed requirements file, to pin what is installed by hash.
@@ -149,9 +149,7 @@ def train(
     )
 
 
-def _describe_data(
-    model: Model, rows: LabelledRows, tables: Sequence[TableRef]
-) -> dict[str, Any]:
+def _describe_data(model: Model, rows: LabelledRows, tables: Sequence[TableRef]) -> dict[str, Any]:
     return {
         "product": model.train.product,
         "tables": [asdict(one) | {"batch_ids": list(one.batch_ids)} for one in tables],

@@ -70,9 +70,9 @@ class OpenDays:
         Raises:
             ContractError: The calendar has no open day within ten years.
         """
-        found = self.next_open(day)
+        found, step = self.next_open(day), _DAY if count > 0 else -_DAY
         for _ in range(abs(count)):
-            found = self._search(found + _DAY, _DAY) if count > 0 else self.previous_open(found - _DAY)
+            found = self._search(found + step, step)
         return found
 
     def between(self, first: date, last: date) -> int:

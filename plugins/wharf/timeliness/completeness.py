@@ -28,7 +28,6 @@ class Completeness:
     complete_at: datetime | None
     submitted_at: datetime | None
     present: frozenset[str]
-    has_done_flag: bool
     is_seen: bool
     """Some file is there, usable or not."""
     is_withdrawn: bool
@@ -60,7 +59,6 @@ def completeness(known: Facts, now: datetime) -> Completeness:
         complete_at=decided,
         submitted_at=None if decided is None else _submitted(spans, known, decided),
         present=frozenset(present & set(known.parts)),
-        has_done_flag=any(span.fact.is_done_flag and span.covers(now) for span in spans),
         is_seen=any(not fact.withdrawn for fact in current),
         is_withdrawn=bool(current) and all(fact.withdrawn for fact in current),
         was_reopened=reopened,

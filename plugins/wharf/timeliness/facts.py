@@ -16,9 +16,6 @@ DeliveryState = Literal[
     "NONE", "SEEN", "PARTIAL", "COMPLETE", "VALIDATING", "QUARANTINED", "PUBLISHED",
     "SUPERSEDED", "WITHDRAWN",
 ]  # fmt: skip
-BatchStatus = Literal[
-    "STAGED", "AUDITED", "QUARANTINED", "PUBLISHED", "SUPERSEDED", "ROLLED_BACK"
-]
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,8 @@ class Facts:
     """
 
     points: ClockPoints
-    judge_by: Literal["arrival", "submission"] | str = "arrival"
+    judge_by: str = "arrival"
+    """`arrival` or `submission`."""
     parts: tuple[str, ...] = ("",)
     needs_done_flag: bool = False
     min_bytes: int = 1
@@ -116,9 +114,7 @@ class Facts:
                     key=lambda a: (a.first_seen, a.seq),
                 )
             ),
-            polls=tuple(
-                sorted({p for p in self.polls if p.at <= now}, key=lambda p: (p.at, p.ok))
-            ),
+            polls=tuple(sorted({p for p in self.polls if p.at <= now}, key=lambda p: (p.at, p.ok))),
             batches=tuple(
                 sorted(
                     {b for b in self.batches if b.at <= now},
@@ -191,6 +187,6 @@ class State:
 
     def late_for(self, now: datetime) -> timedelta:
         """How late it is by an instant, counted from due; zero when it is not, or came in time."""
-        if self.timeliness in {"LATE", "MISSING", "UNKNOWN"}:
+        if self.timeliness in {"LATE", "MISSING"}:
             return max(now - self.due_at, timedelta(0))
         return self.late_by or timedelta(0)

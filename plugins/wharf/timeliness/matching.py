@@ -129,9 +129,7 @@ def _expression(pattern: str, parts: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(expression)
 
 
-def _placeholder(
-    placeholder: str, directives: str, capture: Callable[[str, str], str]
-) -> str:
+def _placeholder(placeholder: str, directives: str, capture: Callable[[str, str], str]) -> str:
     prefix = "last_" if placeholder == "period_end" else "first_"
     expression = ""
     for letter, literal in re.findall(r"%(.)|([^%]+)", directives):

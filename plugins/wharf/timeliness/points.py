@@ -37,12 +37,12 @@ class ClockPoints:
             "due + grace": self.late_at,
         }
         found = [
-            f"{later} ({named[later]:%Y-%m-%d %H:%M}Z) is before {earlier} ({named[earlier]:%H:%M}Z)"
+            f"{later} ({named[later]:%Y-%m-%d %H:%M}Z) comes before {earlier}"
             for earlier, later in pairwise(named)
             if named[later] < named[earlier]
         ]
         if self.cutoff_at <= self.late_at:
-            found.append(f"cutoff ({self.cutoff_at:%Y-%m-%d %H:%M}Z) is not after due + grace")
+            found.append(f"cutoff ({self.cutoff_at:%Y-%m-%d %H:%M}Z) comes not after due + grace")
         return found
 
 

@@ -33,7 +33,7 @@ def evaluate(facts: Facts, now: datetime) -> State:
     """
     known = facts.known_at(now)
     whole = completeness(known, now)
-    batches = list({batch.batch_id: batch for batch in known.batches}.values())
+    batches = _latest(known)
     published = max(
         (b for b in batches if b.status == "PUBLISHED"), key=lambda b: b.at, default=None
     )
@@ -67,6 +67,12 @@ def evaluate(facts: Facts, now: datetime) -> State:
     )
 
 
+def _latest(known: Facts) -> list[BatchFact]:
+    """The last status of each batch, the most recently changed one last."""
+    last = {batch.batch_id: batch for batch in known.batches}
+    return sorted(last.values(), key=lambda batch: (batch.at, batch.batch_id))
+
+
 def _decided(known: Facts, whole: Completeness) -> tuple[datetime | None, datetime | None]:
     """When a complete delivery had arrived, and when it was submitted.
 
@@ -89,19 +95,19 @@ def _timeliness(
         how = "submitted" if known.judge_by == "submission" else "arrived"
         when = f"{how} {_say(judged, known)}, due {_say(points.due_at, known)}"
         return ("ON_TIME" if judged <= points.due_at else "LATE_ARRIVED"), when
-    due = f"due {_say(points.due_at, known)}"
+    due = f"due {_say(points.due_at, known)}{_promised(known, late_at)}"
     warn_at = min(points.warn_at, known.usual_by or points.warn_at)
     claims: list[tuple[datetime, Timeliness, str]] = [
-        (points.cutoff_at, "MISSING", f"not complete by the cut-off {_say(points.cutoff_at, known)}"),
-        (late_at, "LATE", f"not complete, {due}{_promised(known, late_at)}"),
-        (max(warn_at, points.opens_at), "AT_RISK", f"not complete yet, {due}{_promised(known, late_at)}"),
+        (points.cutoff_at, "MISSING", f"cut-off was {_say(points.cutoff_at, known)}"),
+        (late_at, "LATE", f"not complete, {due}"),
+        (max(warn_at, points.opens_at), "AT_RISK", f"not complete yet, {due}"),
         (points.opens_at, "DUE", f"open since {_say(points.opens_at, known)}, {due}"),
     ]
+    blind = _blind_since(known)
     for since, state, reason in claims:
+        if now >= since and blind is not None and blind <= since:
+            return "UNKNOWN", f"our looks at the source fail since {_say(blind, known)}; {due}"
         if now >= since:
-            blind = _blind_since(known)
-            if blind is not None and blind <= since:
-                return "UNKNOWN", f"our looks at the source fail since {_say(blind, known)}; {due}"
             return state, reason + _unwatched(known, since, state)
     return "SCHEDULED", f"opens {_say(points.opens_at, known)}, {due}"
 
@@ -115,8 +121,10 @@ def _not_expected(known: Facts, now: datetime) -> str:
         return f"waived by {waived.by or 'a person'}: {waived.reason}"
     for each in known.decisions:
         ends = each.until
-        if each.kind == "suspend" and each.at <= known.points.due_at and (
-            ends is None or known.points.due_at < ends
+        if (
+            each.kind == "suspend"
+            and each.at <= known.points.due_at
+            and (ends is None or known.points.due_at < ends)
         ):
             return f"feed suspended by {each.by or 'a person'}: {each.reason}"
     return ""

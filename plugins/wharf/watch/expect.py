@@ -44,8 +44,7 @@ def expect_horizon(ledger: Ledger, promises: Promises, now: datetime) -> int:
 def _row(
     feed: Feed, period: Period, days: calendars.OpenDays, contract: str
 ) -> ExpectedDelivery:
-    terms = feed.terms_for(period)
-    clock = points.clock_points(terms, period, days)
+    clock = points.clock_points(feed, period, days)
     return ExpectedDelivery(
         feed=feed.feed,
         period=period.key,
@@ -53,7 +52,7 @@ def _row(
         contract=contract,
         expected=horizon.is_expected(feed, period, days),
         notifies=feed.is_active(period) and not feed.active.trial,
-        judge_by=terms.judge_by,
+        judge_by=feed.terms_for(period).judge_by,
         opens_at=clock.opens_at,
         warn_at=clock.warn_at,
         due_at=clock.due_at,
@@ -64,7 +63,8 @@ def _row(
 
 def _product_periods(project: Project, now: datetime) -> Iterator[ProductPeriod]:
     for product in project.products.values():
-        days = calendars.open_days(project.calendars.get(product.period.calendar or ""))
+        calendar = project.calendars.get(product.period.calendar or "")
+        days = calendars.open_days(calendar, product.period.kind)
         for period in horizon.product_periods(product, days, now):
             clock = points.product_points(product.timeliness, period, days)
             yield ProductPeriod(
@@ -78,4 +78,4 @@ def _product_periods(project: Project, now: datetime) -> Iterator[ProductPeriod]
 
 
 def _days(project: Project, feed: Feed) -> calendars.OpenDays:
-    return calendars.open_days(project.calendars.get(feed.period.calendar or ""))
+    return calendars.open_days(project.calendars.get(feed.period.calendar or ""), feed.period.kind)

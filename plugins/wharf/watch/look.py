@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from wharf.contracts import Feed, Period
 from wharf.errors import SettingsError, SourceError, UnsafePath
 from wharf.intake import Intake
-from wharf.ledger import Transaction, arrivals, expected
-from wharf.ledger.rows import Arrival, Poll
+from wharf.ledger import Transaction, arrivals, decisions, expected
+from wharf.ledger.rows import Arrival, Poll, Tick
 from wharf.sources import Seen, open_source
 from wharf.timeliness import matching
 
@@ -46,7 +46,10 @@ def look(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Looked:
         feed = feeds.get(row.feed)
         if feed is not None:
             wanted[feed.source.connection].append((feed, feed.parse_period(row.period)))
-    return _look_at(ctx, wanted, now)
+    looked = _look_at(ctx, wanted, now)
+    with ctx.ledger.write() as tx:
+        decisions.record_tick(tx, Tick("look", now, note=str(looked)))
+    return looked
 
 
 def look_for(ctx: Intake, feed: Feed, period: Period, now: datetime) -> Looked:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wharf.contracts import Feed, Period
-from wharf.ledger import Ledger, arrivals, deliveries, expected
-from wharf.watch.evaluate import state_of
+from wharf.ledger import Ledger, arrivals, deliveries, expected, facts
 from wharf.watch.starts import not_consumed
 
 HORIZON = timedelta(days=35)
@@ -49,7 +48,7 @@ def readiness(ledger: Ledger, feed: Feed, period: Period, now: datetime) -> Read
         row = expected.find_expected(tx, feed.feed, period.key)
         if row is None or row.cutoff_at < now - HORIZON:
             return Ready()
-        state = state_of(tx, feed, row, now)
+        state = facts.state_of(tx, feed, row, now)
         fresh = not_consumed(
             arrivals.arrivals_of(tx, feed.feed, period.key),
             landed := deliveries.deliveries_of(tx, feed.feed, period.key),

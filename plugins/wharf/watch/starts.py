@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -93,10 +93,3 @@ def _is_complete(feed: Feed, row: ExpectedDelivery) -> bool:
     """Whether the parts make a whole delivery: a restated part counts with the others' versions."""
     return row.delivery in COMPLETE or row.complete_at is not None
 
-
-def causes_of_products(reruns: Mapping[tuple[str, str], str]) -> list[Wanted]:
-    """Runs for products whose inputs changed, by (product, period) and the manifest they replace."""
-    return [
-        Wanted(f"product__{product}", period, f"rerun-{cause}")
-        for (product, period), cause in sorted(reruns.items())
-    ]

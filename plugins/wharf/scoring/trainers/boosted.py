@@ -12,8 +12,8 @@ from wharf.scoring.tensors import Feature, Inputs
 from wharf.scoring.trainers import Examples, Fitted, Scores
 from wharf.scoring.trainers.frames import as_frame, names_of
 
-# Below every number an input may hold: a tree can tell "missing" apart, and LightGBM's own rule for NaN,
-# which depends on whether training met one, never comes into play.
+# Below every number an input may hold: a tree can tell "missing" apart, and LightGBM's own rule
+# for NaN, which depends on whether training met one, never comes into play.
 MISSING = -1e30
 _PATIENCE = 20
 _PARAMETERS: dict[str, Any] = {
@@ -55,7 +55,7 @@ def fit_boosted(
 
     def score(inputs: Inputs) -> Scores:
         native = prepare.transform(as_frame(inputs, features))
-        scores: Scores = classifier.predict_proba(native)[:, 1]
+        scores: Scores = np.asarray(classifier.predict_proba(native))[:, 1]
         return scores
 
     return Fitted(

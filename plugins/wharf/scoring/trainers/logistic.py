@@ -33,9 +33,7 @@ def fit_logistic(
         scores: Scores = pipeline.predict_proba(as_frame(inputs, features))[:, 1]
         return scores
 
-    weights = dict(
-        zip(prepare.get_feature_names_out(), classifier.coef_[0].tolist(), strict=True)
-    )
+    weights = dict(zip(prepare.get_feature_names_out(), classifier.coef_[0].tolist(), strict=True))
     native = {"weights": weights, "intercept": float(classifier.intercept_[0])}
     return Fitted(
         pipeline=pipeline,

@@ -1,0 +1,84 @@
+"""One tick: make what should be expected, evaluate it, start what is wanted, send what is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from wharf.contracts import StartRun
+from wharf.errors import WharfError
+from wharf.intake import Intake
+from wharf.ledger import decisions
+from wharf.ledger.rows import Tick
+from wharf.watch.evaluate import Evaluated, evaluate_due
+from wharf.watch.expect import expect_horizon
+from wharf.watch.promises import Promises
+from wharf.watch.reruns import wanted_reruns
+from wharf.watch.send import send_messages
+from wharf.watch.starts import start_runs, wanted_runs
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What one tick did."""
+
+    expected: int
+    evaluated: Evaluated
+    started: tuple[str, ...]
+    sent: int
+    failed: int
+    problem: str = ""
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.expected} rows made, {self.evaluated.rows} evaluated, "
+            f"{self.evaluated.changed} changed, {self.evaluated.told} told, "
+            f"{len(self.started)} runs started, {self.sent} messages sent"
+        )
+        text += f", {self.failed} messages failed" if self.failed else ""
+        return f"{text}; {self.problem}" if self.problem else text
+
+
+def tick(
+    ctx: Intake,
+    promises: Promises,
+    now: datetime,
+    *,
+    start_run: StartRun,
+    running_keys: Callable[[], Set[tuple[str, str]]],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Ticked:
+    """Run one tick over the ledger; repeating it changes nothing.
+
+    Args:
+        ctx: The installation.
+        promises: Contracts in force.
+        now: The instant of the tick.
+        start_run: Starts one run.
+        running_keys: Lists (DAG id, period key) of queued and running runs.
+        clock: Measures how long the tick took.
+
+    Returns:
+        What was done. Where Airflow did not answer, the rest was done all the same.
+    """
+    began = clock()
+    settings = ctx.settings
+    made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
+    evaluated = evaluate_due(ctx.ledger, promises, settings.env, now)
+    started: list[str] = []
+    problem = ""
+    try:
+        running = running_keys()
+        wanted = wanted_runs(ctx.ledger, promises, running, now)
+        wanted += wanted_reruns(ctx, promises, running, now)
+        started += [f"{each.dag_id} {each.key}" for each in start_runs(ctx.ledger, wanted, start_run, now)]
+    except WharfError as error:
+        problem = f"no run could be started: {error}"
+    sent = failed = 0
+    if settings.sends_outside:
+        sent, failed = send_messages(ctx.ledger, promises.project, ctx.resolve, now)
+    done = Ticked(made, evaluated, tuple(started), sent, failed, problem)
+    with ctx.ledger.write() as tx:
+        decisions.record_tick(tx, Tick("tick", now, (clock() - began).total_seconds(), str(done)))
+    return done
