@@ -33,7 +33,9 @@ check: setup ## Style, types, layers, contracts, compose file, dbt and the guard
 	$(BIN)/wharf validate
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt --target-path ../.venv/dbt --log-path .venv/dbt
 	$(BIN)/pytest -q tests/unit/house
-	@.ci/check-compose
+	@if docker compose version >/dev/null 2>&1; \
+	then sed 's/=$$/=filled/' .env.example | docker compose --env-file /dev/stdin config --quiet; \
+	else echo 'docker compose is not installed here: the compose file was checked by a test only'; fi
 
 .PHONY: test
 test: setup ## Tests that give a trustworthy answer in minutes

@@ -65,7 +65,9 @@ def main() -> int:
         except (SetupError, subprocess.CalledProcessError, OSError) as error:
             print("failed", flush=True)
             if run is not build_portal:
-                print(f"setup: {error}\nsetup: `make setup` goes on where it stopped", file=sys.stderr)
+                print(
+                    f"setup: {error}\nsetup: `make setup` goes on where it stopped", file=sys.stderr
+                )
                 return 1
             print(f"setup: {error}", file=sys.stderr)
             print(
@@ -115,7 +117,9 @@ def environment_fits() -> bool:
     """Whether the environment that is there runs a Python that wharf supports, and has pip."""
     test = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))"
     try:
-        return subprocess.run([PYTHON, "-c", test], capture_output=True, check=False).returncode == 0
+        return (
+            subprocess.run([PYTHON, "-c", test], capture_output=True, check=False).returncode == 0
+        )
     except OSError:
         return False
 
@@ -185,7 +189,9 @@ def licenses(work: Path) -> str:
             for pattern in ("LICENSE*", "NOTICE*", "CopyrightNotice*")
             for text in sorted(folder.glob(pattern))
         ]
-    return "\n".join(f"== {package}\n\n{text.read_text(encoding='utf-8')}" for package, text in texts)
+    return "\n".join(
+        f"== {package}\n\n{text.read_text(encoding='utf-8')}" for package, text in texts
+    )
 
 
 def checksums(folder: Path) -> str:

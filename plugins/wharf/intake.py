@@ -164,11 +164,13 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
     row = _batch_row(ctx, batch_id)
     batch = ctx.lake.read_batch(row.table, row.period, batch_id)
     problems = [*ctx.lake.check(batch), *_too_many_quarantined(feed, row)]
-    results = ""
+    results, warnings = "", ()
     if not problems:
         audit = quality.audit(
-            ctx.lake.scan_batches_sql([batch]),
-            suite=ctx.settings.project / "expectations" / f"{feed.feed.replace('.', '/')}.json",
+            (),
+            relation_sql=ctx.lake.scan_batches_sql([batch]),
+            prepare=ctx.lake.prepare,
+            suite=suite_path(ctx.settings.project, feed.feed),
             batch_id=batch_id,
             table=row.table,
             period=row.period,
@@ -178,11 +180,26 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
             sensitive=[name for name, column in feed.columns.items() if column.sensitive],
         )
         results, problems = str(audit.page), list(audit.failed_critical)
-    ctx.batches.audited(batch_id, passed=not problems, failed=problems, results=results, now=now)
+        warnings = audit.failed_warnings
+    ctx.batches.audited(
+        batch_id,
+        passed=not problems,
+        findings=[
+            *({"message": text, "severity": "critical"} for text in problems),
+            *({"message": text, "severity": "warning"} for text in warnings),
+        ],
+        results=results,
+        now=now,
+    )
     _evaluate_soon(ctx, row, now)
     if problems:
         _say_outcome(ctx, _current_versions(ctx, feed, feed.parse_period(row.period)), "quarantined")
         raise AuditFailed(batch_id, problems)
+
+
+def suite_path(project: Path, feed: str) -> Path:
+    """Where a feed's expectation suite lies."""
+    return project / "expectations" / f"{feed.replace('.', '/')}.json"
 
 
 def publish_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime, by: str) -> int:

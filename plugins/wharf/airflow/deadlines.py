@@ -64,7 +64,7 @@ class PeriodDeadline(BaseDeadlineReference):
 
         promise = json.loads(self.promise)
         calendar = promise["calendar"]
-        days = open_days(Calendar.model_validate(calendar) if calendar else None)
+        days = open_days(Calendar.model_validate(calendar) if calendar else None, promise["kind"])
         period = Period.parse(promise["kind"], key)
         if promise["is_product"]:
             terms = ProductTerms.model_validate(promise["terms"][0])

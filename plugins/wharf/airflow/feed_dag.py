@@ -58,7 +58,7 @@ def build_feed_dag(feed: Feed, *, project: Path) -> DAG:
 
 def _runs_at_once(feed: Feed, calendar: Calendar | None) -> int:
     first = Period.parse(feed.period.kind, feed.active.from_)
-    points = clock_points(feed, first, open_days(calendar))
+    points = clock_points(feed, first, open_days(calendar, feed.period.kind))
     return runs_at_once(feed, points.opens_at, points.cutoff_at)
 
 

@@ -40,6 +40,12 @@ class AirflowRuns:
         self._client = httpx.Client(base_url=address(connection), timeout=30, trust_env=False)
         self._token = ""
 
+    def __enter__(self) -> AirflowRuns:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def __call__(self, dag_id: str, key: str, cause: str) -> bool:
         """Start one run of a DAG for a period key.
 

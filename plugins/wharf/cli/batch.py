@@ -60,7 +60,7 @@ def publish(batch_id: str, reason: str) -> None:
     """Publish a batch by hand: a restatement after the cut-off, or one rolled back before."""
     here = open_installation()
     at = now()
-    snapshot = here.intake.batches.publish(batch_id, now=at, by=who(), reason=reason)
+    snapshot = here.intake.batches.publish(batch_id, now=at, by=who(), reason=reason, force=True)
     _settle(batch_id)
     say(f"published {batch_id}, snapshot {snapshot}")
 

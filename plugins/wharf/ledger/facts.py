@@ -91,5 +91,7 @@ def _arrivals(
 
 
 def _batch(row: BatchRow) -> BatchFact:
-    failed = [str(each.get("message", "")) for each in row.findings if each.get("kind") == "failed"]
-    return BatchFact(row.batch_id, row.status, row.status_at, "; ".join(failed))
+    critical = [
+        str(each["message"]) for each in row.findings if each.get("severity") == "critical"
+    ]
+    return BatchFact(row.batch_id, row.status, row.status_at, "; ".join(critical))

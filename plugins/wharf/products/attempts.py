@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection
-
 from wharf.contracts import Product
 from wharf.errors import ProductError
+from wharf.ledger import Transaction
 from wharf.ledger import batches as batch_rows
 from wharf.ledger import products as product_rows
 from wharf.ledger.rows import BatchRow, StepResult
@@ -67,7 +66,7 @@ def end(
     _note(ctx, manifest, step, status, f"{attempt} {result}".strip(), now=now, run_id=run_id)
 
 
-def newest_attempts(tx: Connection, manifest: Manifest) -> dict[int, Attempt]:
+def newest_attempts(tx: Transaction, manifest: Manifest) -> dict[int, Attempt]:
     """Step number -> its newest attempt."""
     notes: dict[int, StepResult] = {}
     for row in product_rows.steps_of(tx, manifest.manifest_id):

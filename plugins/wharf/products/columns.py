@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from wharf.errors import ProductError
+from wharf.lake import duckdb_type
 from wharf.products.quoting import identifier
 
 _TO_LAKE = {
@@ -23,41 +24,23 @@ _TO_LAKE = {
     "TIMESTAMP WITH TIME ZONE": "timestamptz",
     "BLOB": "binary",
 }
-_TO_DUCKDB = {
-    "boolean": "BOOLEAN",
-    "int": "INTEGER",
-    "long": "BIGINT",
-    "float": "FLOAT",
-    "double": "DOUBLE",
-    "string": "VARCHAR",
-    "date": "DATE",
-    "time": "TIME",
-    "timestamp": "TIMESTAMP",
-    "timestamptz": "TIMESTAMPTZ",
-    "binary": "BLOB",
-}
 _DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)", re.IGNORECASE)
 
 
-def lake_type(table: str, column: str, duckdb_type: str) -> str:
+def lake_type(table: str, column: str, computed: str) -> str:
     """The lake's type for a column that DuckDB computed.
 
     Raises:
         ProductError: The lake keeps no such type; the message says what to cast it to.
     """
-    if match := _DECIMAL.fullmatch(duckdb_type):
+    if match := _DECIMAL.fullmatch(computed):
         return f"decimal({match[1]}, {match[2]})"
-    if duckdb_type not in _TO_LAKE:
+    if computed not in _TO_LAKE:
         raise ProductError(
-            f"{table}.{column} is a {duckdb_type}, which the lake does not keep; "
+            f"{table}.{column} is a {computed}, which the lake does not keep; "
             "cast it, for example to bigint, decimal(18, 2), double or varchar"
         )
-    return _TO_LAKE[duckdb_type]
-
-
-def duckdb_type(lake_type: str) -> str:
-    """DuckDB's name for a lake type."""
-    return _TO_DUCKDB.get(lake_type, lake_type.upper())
+    return _TO_LAKE[computed]
 
 
 def empty_relation(columns: Iterable[tuple[str, str]]) -> str:

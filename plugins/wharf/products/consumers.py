@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from wharf.contracts import Feed, Period, Product, Project
+from wharf.ledger import Transaction
 from wharf.products.inputs import days_of, points_of, source_of
 from wharf.timeliness.edges import has_fallback
 from wharf.timeliness.incidents import Need, need_of
 
 
-def needs_of(tx: Connection, project: Project, feed: Feed, period: Period) -> tuple[Need, ...]:
+def needs_of(tx: Transaction, project: Project, feed: Feed, period: Period) -> tuple[Need, ...]:
     """The products that read one period of a feed, directly or through other products.
 
     Args:
@@ -28,7 +27,7 @@ def needs_of(tx: Connection, project: Project, feed: Feed, period: Period) -> tu
 
 
 def _collect(
-    tx: Connection,
+    tx: Transaction,
     project: Project,
     name: str,
     period: Period,
@@ -48,7 +47,7 @@ def _collect(
 
 
 def _has_fallback(
-    tx: Connection, project: Project, product: Product, name: str, period: Period
+    tx: Transaction, project: Project, product: Product, name: str, period: Period
 ) -> bool:
     own = _own_period(product, period)
     source = source_of(tx, project, name, product.inputs[name], own)

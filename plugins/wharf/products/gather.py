@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from wharf import __version__
 from wharf.contracts import Period, Product
 from wharf.errors import PeriodError, ProductError
 from wharf.lake import new_batch_id
-from wharf.ledger import models
+from wharf.ledger import Transaction, models
 from wharf.ledger import products as product_rows
 from wharf.ledger.rows import ManifestRow, ProductPeriod
 from wharf.products.context import Context, Skipped, Waiting
@@ -93,7 +91,7 @@ def gather(
 
 
 def decide_inputs(
-    tx: Connection, ctx: Context, product: Product, points: ProductPoints, now: datetime
+    tx: Transaction, ctx: Context, product: Product, points: ProductPoints, now: datetime
 ) -> list[tuple[Source, Decision]]:
     """Every edge of a product with what it would get now."""
     return [
@@ -213,7 +211,7 @@ def _record(ctx: Context, manifest: Manifest, run_id: str) -> ManifestRow:
     return row
 
 
-def _pinned_models(tx: Connection, product: Product) -> dict[str, int | None]:
+def _pinned_models(tx: Transaction, product: Product) -> dict[str, int | None]:
     names = [step.score for step in product.steps if step.score]
     return {name: models.aliased(tx, name, "champion") for name in names}
 

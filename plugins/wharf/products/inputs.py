@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from wharf.contracts import Edge, Feed, Period, Product, Project
 from wharf.errors import ProductError
-from wharf.ledger import batches, contracts, expected
+from wharf.ledger import Transaction, batches, contracts, expected
 from wharf.ledger import products as product_rows
 from wharf.products.manifest import Pin
 from wharf.timeliness.calendars import OpenDays, open_days
@@ -50,7 +48,7 @@ def points_of(project: Project, product: Product, period: Period) -> ProductPoin
 
 
 def sources_of(
-    tx: Connection, project: Project, product: Product, period: Period
+    tx: Transaction, project: Project, product: Product, period: Period
 ) -> list[Source]:
     """Read how every input of a product stands.
 
@@ -63,7 +61,7 @@ def sources_of(
 
 
 def source_of(
-    tx: Connection, project: Project, name: str, edge: Edge, period: Period
+    tx: Transaction, project: Project, name: str, edge: Edge, period: Period
 ) -> Source:
     """Read how one input stands, for a product's period."""
     if name in project.products:
@@ -74,13 +72,13 @@ def source_of(
     return _feed_source(tx, project, feed, edge, period)
 
 
-def find_feed(tx: Connection, project: Project, name: str) -> Feed | None:
+def find_feed(tx: Transaction, project: Project, name: str) -> Feed | None:
     """A feed by its file, or by its last valid version where the file is broken or not read."""
     return project.feeds.get(name) or contracts.feeds_in_force(tx).get(name)
 
 
 def _feed_source(
-    tx: Connection, project: Project, feed: Feed, edge: Edge, period: Period
+    tx: Transaction, project: Project, feed: Feed, edge: Edge, period: Period
 ) -> Source:
     days = days_of(project, feed)
     published = batches.current(tx, feed.table)
@@ -110,7 +108,7 @@ def _feed_source(
 
 
 def _product_source(
-    tx: Connection, project: Project, product: Product, edge: Edge, period: Period
+    tx: Transaction, project: Project, product: Product, edge: Edge, period: Period
 ) -> Source:
     days = days_of(project, product)
     found: dict[Period, Candidate] = {}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from wharf.contracts import Period, Product
+from wharf.ledger import Transaction
 from wharf.ledger import products as product_rows
 from wharf.products.context import Context
 from wharf.products.gather import decide_inputs, read_input
@@ -44,13 +43,13 @@ def reruns(ctx: Context, now: datetime) -> list[Rerun]:
     return found
 
 
-def _newest(tx: Connection, product: Product) -> list[Manifest]:
+def _newest(tx: Transaction, product: Product) -> list[Manifest]:
     rows = {row.period: row for row in product_rows.manifests_of(tx, product.product)}
     return [Manifest.from_row(rows[period]) for period in sorted(rows)]
 
 
 def _changed(
-    tx: Connection, ctx: Context, product: Product, manifest: Manifest, now: datetime
+    tx: Transaction, ctx: Context, product: Product, manifest: Manifest, now: datetime
 ) -> str:
     period = Period.parse(product.period.kind, manifest.period)
     points = points_of(ctx.project, product, period)

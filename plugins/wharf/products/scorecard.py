@@ -8,9 +8,7 @@ from datetime import date, datetime
 from math import ceil
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection
-
-from wharf.ledger import batches, deliveries, expected, feeds
+from wharf.ledger import Transaction, batches, deliveries, expected, feeds
 from wharf.ledger.rows import BatchRow, Delivery, ExpectedDelivery
 from wharf.products.step_python import StepInput
 
@@ -84,7 +82,7 @@ def supplier_scorecard(given: StepInput) -> pa.Table:
 supplier_scorecard.columns = ABOUT  # type: ignore[attr-defined]
 
 
-def outcomes(tx: Connection, *, until: date, now: datetime) -> list[Outcome]:
+def outcomes(tx: Transaction, *, until: date, now: datetime) -> list[Outcome]:
     """What became of every expected delivery of periods that begin by a day."""
     found = []
     for feed in feeds.feed_names(tx):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wharf import __version__
-from wharf.lake import Batch, new_batch_id
-from wharf.products.columns import duckdb_type, lake_type
+from wharf.lake import Batch, duckdb_type, new_batch_id
+from wharf.products.auditing import audit_staged, note_audits
+from wharf.products.columns import lake_type
 from wharf.products.context import Context
 from wharf.products.manifest import Manifest
 from wharf.products.quoting import identifier, literal
-from wharf.products.tables import Tables, relation_of
+from wharf.products.tables import Tables
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -77,37 +78,40 @@ class StepWriter:
             origin={},
         )
         self.batches.append(batch)
-        return relation_of(self.ctx, table, (batch,))
+        return self.ctx.lake.scan_batches_sql([batch])
 
     def finish(
         self,
         *,
-        findings: Sequence[object],
+        findings: Sequence[str],
         about: Mapping[str, Mapping[str, str]],
+        suite: Path | None = None,
     ) -> list[str]:
         """Hand all batches over: audited when nothing was found, else quarantined together.
+
+        Args:
+            findings: What is known to be wrong already, such as failed dbt tests.
+            about: Table -> column -> description.
+            suite: An expectation suite to run on every batch.
 
         Returns:
             What is wrong, including what the lake's own structure checks say.
         """
-        found: list[object] = list(findings)
-        staged = [replace(batch, origin=self.origin(about.get(batch.table, {}))) for batch in self.batches]
-        for batch in staged:
-            self.ctx.batches.stage(batch, now=self.now, subject=self.manifest.product)
-            found += [f"{batch.table}: {problem}" for problem in self.ctx.lake.check(batch)]
-        for batch in staged:
-            self.ctx.batches.audited(
-                batch.batch_id, passed=not found, findings=found, now=self.now
+        audits = []
+        for batch in self.batches:
+            staged = self.ctx.batches.stage(
+                batch.with_origin(self.origin(about.get(batch.table, {}))),
+                subject=self.manifest.product,
+                now=self.now,
+                run_id=self.run_id,
             )
-        return [str(finding) for finding in found]
+            audits.append(audit_staged(self.ctx, staged, suite=suite, now=self.now))
+        return note_audits(self.ctx, audits, also=findings, now=self.now)
 
     def origin(self, about: Mapping[str, str]) -> dict[str, object]:
         """Where a batch of this attempt comes from."""
         return {
-            "product": self.manifest.product,
-            "manifest_id": self.manifest.manifest_id,
-            "step": self.step,
-            "attempt": self.attempt,
+            **attempt_origin(self.manifest, self.step, self.attempt),
             "tables": [batch.table for batch in self.batches],
             "inputs": self.tables.batch_ids(),
             "models": dict(self.manifest.models),
@@ -116,6 +120,16 @@ class StepWriter:
             "wharf_version": __version__,
             "staged_at": self.now.isoformat(),
         }
+
+
+def attempt_origin(manifest: Manifest, step: int, attempt: str) -> dict[str, object]:
+    """What ties a staged batch to the attempt that made it."""
+    return {
+        "product": manifest.product,
+        "manifest_id": manifest.manifest_id,
+        "step": step,
+        "attempt": attempt,
+    }
 
 
 def _value(column: str, constants: Mapping[str, str]) -> str:

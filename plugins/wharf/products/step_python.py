@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wharf.contracts import Period, Product
 from wharf.errors import ProductError
 from wharf.ledger import Ledger
+from wharf.products.auditing import suite_path
 from wharf.products.context import Context
 from wharf.products.quoting import identifier, table_name
 from wharf.products.staging import StepWriter
@@ -76,7 +77,10 @@ def run_python(ctx: Context, product: Product, index: int, writer: StepWriter) -
         writer.write(connection, table, "wharf_returned")
     finally:
         connection.close()
-    problems = writer.finish(findings=[], about={table: about})
+    suite = suite_path(ctx.settings.project, product.product)
+    problems = writer.finish(
+        findings=[], about={table: about}, suite=suite if suite.exists() else None
+    )
     if problems:
         raise ProductError(f"{name}: {'; '.join(problems)}")
     return f"{writer.batches[0].rows} rows"

@@ -11,6 +11,7 @@ from wharf.lake import Batch
 from wharf.products.attempts import Attempt
 from wharf.products.columns import empty_relation
 from wharf.products.context import Context
+from wharf.products.inputs import find_feed
 from wharf.products.manifest import Input, Manifest
 
 
@@ -61,26 +62,21 @@ def tables_for(
         for row in attempt.batches:
             batches[row.table] = (ctx.lake.read_batch(row.table, row.period, row.batch_id),)
             about[row.table] = dict(row.origin.get("about", {}))
-    relations = {table: relation_of(ctx, table, found) for table, found in batches.items()}
+    relations = {table: ctx.lake.scan_batches_sql(found) for table, found in batches.items()}
     for table, relation in _tables_without_batches(ctx, manifest.inputs).items():
         batches.setdefault(table, ())
         relations.setdefault(table, relation)
     return Tables(batches, relations, about)
 
 
-def relation_of(ctx: Context, table: str, batches: tuple[Batch, ...]) -> str:
-    """A SQL relation over exactly these batches of one table."""
-    if any(batch.files for batch in batches):
-        return ctx.lake.scan_batches_sql(batches)
-    return empty_relation((c.name, c.type) for b in batches[-1:] for c in b.columns)
-
-
 def _tables_without_batches(ctx: Context, inputs: tuple[Input, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in inputs:
-        feed = ctx.project.feeds.get(each.name)
-        if feed is not None:
-            found[feed.table] = empty_relation(_columns_of(feed))
+        if each.kind == "feed" and not each.pins:
+            with ctx.ledger.read() as tx:
+                feed = find_feed(tx, ctx.project, each.name)
+            if feed is not None:
+                found[feed.table] = empty_relation(_columns_of(feed))
     return found
 
 

@@ -14,8 +14,8 @@ NEEDS_SQL = frozenset({
     "expect_column_values_to_not_match_like_pattern",
     "expect_column_values_to_not_match_like_pattern_list",
     # On a frame these two stumble over an empty cell.
+    "expect_multicolumn_sum_to_equal",
     "expect_multicolumn_values_to_be_equal",
-    "expect_select_column_values_to_be_unique_within_record",
     "unexpected_rows_expectation",
 })  # fmt: skip
 NEEDS_FRAME = frozenset({

@@ -13,6 +13,7 @@ from wharf.contracts import Model
 from wharf.errors import ModelError
 from wharf.lake import Batch, Lake, LakeColumn, StagedFile, new_batch_id
 from wharf.ledger import Ledger
+from wharf.ledger import batches as batch_rows
 from wharf.ledger.rows import ModelVersionRow
 from wharf.scoring.artifact import Artifact, fetch
 from wharf.scoring.files import Files
@@ -124,7 +125,7 @@ def prepare_score(
     return job
 
 
-def finish_score(ctx: ScoreContext, job: ScoreJob, *, now: datetime) -> str:
+def finish_score(ctx: ScoreContext, job: ScoreJob, *, now: datetime, run_id: str = "") -> str:
     """Stage what a runner made of a job as one batch; running it again changes nothing.
 
     Returns:
@@ -133,6 +134,9 @@ def finish_score(ctx: ScoreContext, job: ScoreJob, *, now: datetime) -> str:
     Raises:
         ModelError: The job has not finished, or scored fewer rows than planned.
     """
+    with ctx.ledger.read() as tx:
+        if batch_rows.batch(tx, job.batch_id) is not None:
+            return job.batch_id
     result = read_result(job)
     if result.rows != job.rows or len(result.files) != len(job.splits):
         raise ModelError(
@@ -153,10 +157,10 @@ def finish_score(ctx: ScoreContext, job: ScoreJob, *, now: datetime) -> str:
             "manifest_id": job.manifest_id,
             "engine": result.engine,
             "resources": dict(result.resources),
-            "staged_at": now.isoformat(),
+            "staged_at": job.now.isoformat(),
         },
     )
-    ctx.batches.stage(batch, now=now, subject=job.product)
+    ctx.batches.stage(batch, now=now, subject=job.product, run_id=run_id)
     return batch.batch_id
 
 

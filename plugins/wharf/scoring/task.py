@@ -101,7 +101,7 @@ def score_split(
         nonlocal counted
         with (
             files.open(split.uri) as source,
-            pq.ParquetWriter(path, schema, compression="zstd") as writer,
+            pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer,
         ):
             for table in _in_row_groups(_scored(task, split, scorer, schema, source)):
                 writer.write_table(table, row_group_size=table.num_rows)

@@ -96,9 +96,11 @@ def _is_settled(fact: ArrivalFact, end: datetime | None, known: Facts, now: date
     if fact.source_ts and fact.first_seen - fact.source_ts >= known.stable_for:
         return True
     since = fact.first_seen + known.stable_for
+    if end is not None:
+        return since <= end
     if not known.polls:
-        return since <= (end or now)
-    return any(p.ok and since <= p.at and (end is None or p.at < end) for p in known.polls)
+        return since <= now
+    return any(poll.ok and poll.at >= since for poll in known.polls)
 
 
 def _first_whole_moment(spans: list[Span], known: Facts) -> tuple[datetime | None, bool]:

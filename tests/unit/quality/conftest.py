@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from wharf.quality import Audit, audit
 
 NOW = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
-from conftest import Run, WriteSuite, expect
+
 from wharf.errors import SuiteError, UnsafePath
+from wharf.quality import Audit
 from wharf.quality.portability import engine_for
+
+Run = Callable[..., Audit]
+WriteSuite = Callable[..., Path]
+
+
+def expect(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity}
+
 
 BELOW_ZERO = expect("expect_column_values_to_be_between", column="amount", min_value=0)
 HOLDS = expect("expect_column_values_to_be_unique", column="account_id")
@@ -27,9 +39,7 @@ def test_a_batch_that_holds_passes(run: Run) -> None:
 def test_a_failed_critical_expectation_blocks_and_says_how_many_rows(run: Run) -> None:
     outcome = run(HOLDS, BELOW_ZERO)
     assert not outcome.passed
-    assert outcome.failed_critical == (
-        "amount is at least 0: 7 of 1,000 rows (0.7 %) break it",
-    )
+    assert outcome.failed_critical == ("amount is at least 0: 7 of 1,000 rows (0.7 %) break it",)
 
 
 @pytest.mark.parametrize("severity", ["warning", "info"])
@@ -163,7 +173,8 @@ def test_a_missing_suite_says_where_to_write_it(run: Run, tmp_path: Path) -> Non
 
 
 def test_audits_of_one_process_do_not_mix(run: Run, write_suite: WriteSuite) -> None:
-    suite = write_suite(BELOW_ZERO, HOLDS).rename(write_suite().with_name("other.json"))
+    suite = write_suite(BELOW_ZERO, HOLDS)
+    suite = suite.rename(suite.with_name("other.json"))
     outcomes = {}
 
     def one(period: str) -> None:
@@ -188,6 +199,10 @@ def test_an_audit_logs_nothing_and_draws_no_progress(
 
 
 def test_importing_the_room_loads_neither_great_expectations_nor_pandas() -> None:
-    code = "import sys, wharf.quality; print([m for m in ('great_expectations', 'pandas') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = "[name for name in ('great_expectations', 'pandas') if name in sys.modules]"
+    code = f"import sys, wharf.quality; print({heavy})"
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=paths
+    )
     assert done.stdout.strip() == "[]"

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
-from conftest import BATCH, Run, expect
+
+from wharf.quality import Audit
+
+Run = Callable[..., Audit]
+BATCH = "20261120T060412345Z-7f3a9c"
+
+
+def expect(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity}
+
 
 BELOW_ZERO = expect("expect_column_values_to_be_between", column="amount", min_value=0)
 HOLDS = expect("expect_column_values_to_be_unique", column="account_id")

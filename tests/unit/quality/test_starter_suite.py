@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from conftest import Run, WriteSuite
-from wharf.quality import check_suite, starter_suite
+
+from wharf.quality import Audit, check_suite, starter_suite
+
+Run = Callable[..., Audit]
+WriteSuite = Callable[..., Path]
+
 
 COLUMNS = {
     "account_id": "string",
@@ -60,7 +65,9 @@ def test_sensitive_columns_leave_no_value_in_the_suite(staged: Path) -> None:
 
 
 def test_a_key_that_repeats_in_the_file_is_not_promised(staged: Path) -> None:
-    assert kinds(starter_suite("a.b", COLUMNS, key=["use_code"], staged=staged), "use_code") == set()
+    assert (
+        kinds(starter_suite("a.b", COLUMNS, key=["use_code"], staged=staged), "use_code") == set()
+    )
     both = starter_suite("a.b", COLUMNS, key=["use_code", "account_id"], staged=staged)
     assert both["expectations"][1]["kwargs"] == {"column_list": ["use_code", "account_id"]}
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run, WriteSuite, expect
+
 from wharf.errors import SuiteError
-from wharf.quality import check_suite, read_suite
+from wharf.quality import Audit, check_suite, read_suite
+
+Run = Callable[..., Audit]
+WriteSuite = Callable[..., Path]
+
+
+def expect(kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity}
+
 
 PROJECT = Path(__file__).parents[3]
 GOOD = expect("expect_column_values_to_not_be_null", column="account_id")
@@ -96,9 +105,7 @@ def test_a_mistake_in_an_expectation_is_named(
         read_suite(write_suite(entry))
 
 
-@pytest.mark.parametrize(
-    "regex", ["^a$", "^(a|b)$", r"^[|(]\|a$", "^[]|]$", r"^a\$b$", "^[^]|]+$"]
-)
+@pytest.mark.parametrize("regex", ["^a$", "^(a|b)$", r"^[|(]\|a$", "^[]|]$", r"^a\$b$", "^[^]|]+$"])
 def test_a_whole_anchored_regex_is_accepted(write_suite: WriteSuite, regex: str) -> None:
     entry = expect("expect_column_values_to_match_regex", column="a", regex=regex)
     assert check_suite(write_suite(entry)) == []

@@ -115,5 +115,5 @@ def stage_parcels(
     )
     for at, part in enumerate(parts):
         rows = part.append_column("_period", pa.repeat(period, part.num_rows))
-        batch = ctx.lake.stage_rows(batch, rows.to_batches(), f"part-{at}.parquet")
+        batch = ctx.lake.stage_rows(batch, rows, f"part-{at}.parquet")
     return ctx.batches.stage(batch, now=NOW, subject="parcel_facts")

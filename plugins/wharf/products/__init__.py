@@ -1,0 +1,45 @@
+"""Products: decide the inputs, run the steps on exactly those, release all tables together.
+
+A product period begins with a manifest (which batches, why), goes through steps that stage and
+audit, and ends with one ledger row that makes it what readers see. How a batch is published
+belongs to `wharf.batches`, how a score is computed to `wharf.scoring`, how a page looks to
+`wharf.portal`; when a run starts is decided by the tick.
+"""
+
+from wharf.products.attempts import Attempt, newest_attempts
+from wharf.products.consumers import needs_of
+from wharf.products.context import Context, Skipped, Waiting
+from wharf.products.gather import gather, read_manifest
+from wharf.products.manifest import Input, Manifest, Pin
+from wharf.products.project_check import check_dbt_project
+from wharf.products.release import current_release, load_product, release, rollback_release
+from wharf.products.reruns import Rerun, reruns
+from wharf.products.step_python import StepInput
+from wharf.products.step_score import finish_score_step, prepare_score_step
+from wharf.products.steps import StepDone, run_step
+
+__all__ = [
+    "Attempt",
+    "Context",
+    "Input",
+    "Manifest",
+    "Pin",
+    "Rerun",
+    "Skipped",
+    "StepDone",
+    "StepInput",
+    "Waiting",
+    "check_dbt_project",
+    "current_release",
+    "finish_score_step",
+    "gather",
+    "load_product",
+    "needs_of",
+    "newest_attempts",
+    "prepare_score_step",
+    "read_manifest",
+    "release",
+    "reruns",
+    "rollback_release",
+    "run_step",
+]

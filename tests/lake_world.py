@@ -1,0 +1,126 @@
+"""A small lake for tests: staging batches, reading relations, and children that are killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import duckdb
+import pyarrow as pa
+
+from wharf.lake import Batch, Lake, arrow_type, new_batch_id
+
+NOW = datetime(2026, 11, 20, 6, 4, 12, 345000, tzinfo=UTC)
+TABLE = "raw.acme_prices"
+DAY = "2026-11-20"
+NEXT_DAY = "2026-11-21"
+COLUMNS = {"account": "string", "amount": "decimal(10, 2)", "_period": "string"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a lake lies; enough to open it again in another process."""
+
+    catalog_url: str
+    warehouse: str
+    ledger_url: str = ""
+
+    def open(self) -> Lake:
+        return Lake(self.catalog_url, self.warehouse)
+
+
+def local_place(root: Path) -> Place:
+    return Place(
+        f"sqlite:///{root}/catalog.db", f"file://{root}/lake", f"sqlite:///{root}/ledger.db"
+    )
+
+
+def stage(
+    lake: Lake,
+    rows: Sequence[Sequence[Any]],
+    period: str = DAY,
+    *,
+    columns: Mapping[str, str] | None = None,
+    table: str = TABLE,
+) -> Batch:
+    """Stage rows, given without the period, as a finished batch."""
+    wanted = dict(COLUMNS if columns is None else columns)
+    planned = lake.columns_for(table, wanted)
+    full = [(*row, period) for row in rows]
+    arrays = [
+        pa.array([row[at] for row in full], arrow_type(column.type))
+        for at, column in enumerate(planned)
+    ]
+    empty = Batch(new_batch_id(NOW), table, period, (), 0, planned)
+    filled = lake.stage_rows(empty, pa.table(arrays, names=list(wanted)))
+    return lake.write_batch(filled)
+
+
+def read(lake: Lake, relation: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect() as connection:
+        lake.prepare(connection)
+        return connection.execute(f"SELECT * FROM {relation} ORDER BY ALL").fetchall()
+
+
+def accounts(lake: Lake, table: str = TABLE) -> list[tuple[Any, ...]]:
+    """Period and first column of what readers see now."""
+    with duckdb.connect() as connection:
+        lake.prepare(connection)
+        query = f"SELECT _period, account FROM {lake.scan_sql(table)} ORDER BY ALL"
+        return connection.execute(query).fetchall()
+
+
+@contextmanager
+def killed_at(where: str, when: str, call: int = 1) -> Iterator[None]:
+    """Kill this process, as by `kill -9`, before or after the n-th call of a function.
+
+    Args:
+        where: `module:name` or `module:Class.name`.
+        when: `before` or `after`.
+        call: Which call, counted from 1.
+    """
+    module, _, name = where.partition(":")
+    target = f"{module}.{name}"
+    owner: Any = __import__(module, fromlist=["_"])
+    for part in name.split("."):
+        owner = owner.__dict__[part] if isinstance(owner, type) else getattr(owner, part)
+    static = isinstance(owner, staticmethod)
+    original = owner.__func__ if static else owner
+    seen = 0
+
+    def dying(*args: Any, **kwargs: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        if seen == call and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = original(*args, **kwargs)
+        if seen == call and when == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    with patch(target, staticmethod(dying) if static else dying):
+        yield
+
+
+def in_children(work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[int | None]:
+    """Run work once for each tuple of arguments, all at once, each in a process of its own.
+
+    Returns:
+        The exit codes; -9 for a process that was killed.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["wharf.batches", "duckdb"])
+    children = [context.Process(target=work, args=arguments) for arguments in calls]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(120)
+    return [child.exitcode for child in children]
