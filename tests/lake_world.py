@@ -5,13 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -78,22 +76,22 @@ def accounts(lake: Lake, table: str = TABLE) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-@contextmanager
-def killed_at(where: str, when: str, call: int = 1) -> Iterator[None]:
-    """Kill this process, as by `kill -9`, before or after the n-th call of a function.
+def die_at(where: str, when: str, call: int = 1) -> None:
+    """Let this process be killed, as by `kill -9`, before or after the n-th call of a function.
 
     Args:
         where: `module:name` or `module:Class.name`.
         when: `before` or `after`.
         call: Which call, counted from 1.
     """
-    module, _, name = where.partition(":")
-    target = f"{module}.{name}"
+    module, _, path = where.partition(":")
+    *parents, name = path.split(".")
     owner: Any = __import__(module, fromlist=["_"])
-    for part in name.split("."):
-        owner = owner.__dict__[part] if isinstance(owner, type) else getattr(owner, part)
-    static = isinstance(owner, staticmethod)
-    original = owner.__func__ if static else owner
+    for part in parents:
+        owner = getattr(owner, part)
+    standing = vars(owner)[name]
+    is_static = isinstance(standing, staticmethod)
+    original = standing.__func__ if is_static else standing
     seen = 0
 
     def dying(*args: Any, **kwargs: Any) -> Any:
@@ -106,8 +104,7 @@ def killed_at(where: str, when: str, call: int = 1) -> Iterator[None]:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    with patch(target, staticmethod(dying) if static else dying):
-        yield
+    setattr(owner, name, staticmethod(dying) if is_static else dying)
 
 
 def in_children(work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[int | None]:

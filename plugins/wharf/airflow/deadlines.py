@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.definitions.callback import AsyncCallback
@@ -17,7 +17,6 @@ from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAler
 
 from wharf.contracts import Calendar, Feed, Period, Product, Terms
 from wharf.contracts.product import ProductTerms
-from wharf.contracts.spec import Spec
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -115,8 +114,8 @@ def promise_of(spec: Feed | Product, calendar: Calendar | None) -> str:
             "is_product": isinstance(spec, Product),
             "kind": spec.period.kind,
             "on_holiday": spec.period.on_holiday,
-            "terms": [_dump(each) for each in terms],
-            "calendar": _dump(calendar) if calendar else None,
+            "terms": [_words(each) for each in terms],
+            "calendar": calendar.model_dump(mode="json", by_alias=True) if calendar else None,
         }
     )
 
@@ -142,8 +141,6 @@ def _make_due(feed: str, key: str) -> None:
 
 
 def _alert(name: str, reference: PeriodDeadline, feed: str) -> DeadlineAlert:
-    from datetime import timedelta
-
     callback = AsyncCallback(make_evaluation_due, kwargs={"feed": feed})
     return DeadlineAlert(reference=reference, interval=timedelta(0), callback=callback, name=name)
 
@@ -162,5 +159,13 @@ def _get(points: object, point: Point) -> datetime:
     return instant
 
 
-def _dump(spec: Spec) -> dict[str, Any]:
-    return spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+def _words(terms: Terms | ProductTerms) -> dict[str, str]:
+    """Terms as their contract file writes them."""
+    found = {}
+    for name, field in type(terms).model_fields.items():
+        value = getattr(terms, name)
+        if isinstance(value, timedelta):
+            value = f"{int(value.total_seconds())}s"
+        if value is not None:
+            found[field.alias or name] = str(value)
+    return found

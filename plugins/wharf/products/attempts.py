@@ -1,4 +1,4 @@
-"""How far the steps of a manifest came. Each try of a step is an attempt; only the newest counts."""
+"""How far the steps of a manifest came; of the attempts of a step only the newest counts."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ class Attempt:
         )
 
 
-def begin(
-    ctx: Context, manifest: Manifest, step: int, *, now: datetime, run_id: str
-) -> str:
+def begin(ctx: Context, manifest: Manifest, step: int, *, now: datetime, run_id: str) -> str:
     """Note that a step is tried (again); until it ends well the step counts as not done."""
     attempt = uuid4().hex[:12]
     _note(ctx, manifest, step, "started", attempt, now=now, run_id=run_id)

@@ -27,9 +27,7 @@ def suite_path(project: Path, product: str) -> Path:
     return project / "expectations" / "products" / f"{product}.json"
 
 
-def audit_staged(
-    ctx: Context, batch: Batch, *, suite: Path | None, now: datetime
-) -> StagedAudit:
+def audit_staged(ctx: Context, batch: Batch, *, suite: Path | None, now: datetime) -> StagedAudit:
     """Check a staged batch, and run a suite on it when there is one.
 
     Raises:

@@ -47,22 +47,16 @@ def points_of(project: Project, product: Product, period: Period) -> ProductPoin
     return product_points(product.timeliness, period, days_of(project, product))
 
 
-def sources_of(
-    tx: Transaction, project: Project, product: Product, period: Period
-) -> list[Source]:
+def sources_of(tx: Transaction, project: Project, product: Product, period: Period) -> list[Source]:
     """Read how every input of a product stands.
 
     Raises:
         ProductError: An input is neither a feed nor a product that anybody knows.
     """
-    return [
-        source_of(tx, project, name, edge, period) for name, edge in product.inputs.items()
-    ]
+    return [source_of(tx, project, name, edge, period) for name, edge in product.inputs.items()]
 
 
-def source_of(
-    tx: Transaction, project: Project, name: str, edge: Edge, period: Period
-) -> Source:
+def source_of(tx: Transaction, project: Project, name: str, edge: Edge, period: Period) -> Source:
     """Read how one input stands, for a product's period."""
     if name in project.products:
         return _product_source(tx, project, project.products[name], edge, period)
@@ -93,9 +87,7 @@ def _feed_source(
     for row in expected.expected_of(tx, feed.feed):
         at = Period.parse(feed.period.kind, row.period)
         found[at] = Candidate(at, row.timeliness, row.delivery, published.get(row.period))
-    pins = {
-        batch_id: (Pin(feed.table, key, batch_id),) for key, batch_id in published.items()
-    }
+    pins = {batch_id: (Pin(feed.table, key, batch_id),) for key, batch_id in published.items()}
     return Source(
         name=feed.feed,
         edge=edge,

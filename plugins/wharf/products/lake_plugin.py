@@ -32,9 +32,7 @@ class Plugin(BasePlugin):
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:
         """Bound the memory. Not in the profile: dbt parses everything anew when that changes."""
         if self.session:
-            config.update(
-                memory_limit=MEMORY_LIMIT, temp_directory=str(self.session.temp_folder)
-            )
+            config.update(memory_limit=MEMORY_LIMIT, temp_directory=str(self.session.temp_folder))
 
     def configure_connection(self, conn: DuckDBPyConnection) -> None:
         """Create one view for each lake table that the manifest names."""

@@ -1,4 +1,4 @@
-"""What `wharf validate` says about the dbt project: nothing that loses history, one builder each."""
+"""What `wharf validate` says about the dbt project: no history lost, one builder for a model."""
 
 from __future__ import annotations
 

@@ -9,15 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wharf.contracts import Product
 from wharf.errors import ProductError
-from wharf.ledger import batches as batch_rows
 from wharf.ledger import products as product_rows
 from wharf.ledger.rows import BatchRow, ReleaseRow
 from wharf.products import attempts
 from wharf.products.context import Context
 from wharf.products.gather import read_manifest
-from wharf.products.manifest import Manifest
 from wharf.products.step_export import release_page, restage_page
 
 

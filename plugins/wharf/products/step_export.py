@@ -9,9 +9,8 @@ from typing import Any
 from wharf.contracts import Product
 from wharf.errors import ProductError
 from wharf.ledger import models
-from wharf.portal import InputState, PageContent, TableState
+from wharf.portal import InputState, PageContent, TableState, stage_page
 from wharf.portal import release_page as switch_page
-from wharf.portal import stage_page
 from wharf.products import attempts
 from wharf.products.context import Context
 from wharf.products.manifest import Input, Manifest
@@ -74,9 +73,7 @@ def page_content(
         manifest_id=manifest.manifest_id,
         tables=[_table_state(tables, table) for table in [*made, page.table]],
         inputs=[_input_state(each) for each in manifest.inputs],
-        columns=[
-            {"name": c.name, "type": c.type, "about": about.get(c.name, "")} for c in columns
-        ],
+        columns=[{"name": c.name, "type": c.type, "about": about.get(c.name, "")} for c in columns],
         relation=f"(select {chosen} from {tables.relations[page.table]})",
         plots=page.plots,
         queries=page.queries,

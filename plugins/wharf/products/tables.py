@@ -41,9 +41,7 @@ class Tables:
         return self.batches[table]
 
 
-def tables_for(
-    ctx: Context, manifest: Manifest, earlier: Mapping[int, Attempt]
-) -> Tables:
+def tables_for(ctx: Context, manifest: Manifest, earlier: Mapping[int, Attempt]) -> Tables:
     """Collect what a step of a manifest may read.
 
     Args:
@@ -81,5 +79,5 @@ def _tables_without_batches(ctx: Context, inputs: tuple[Input, ...]) -> dict[str
 
 
 def _columns_of(feed: Feed) -> list[tuple[str, str]]:
-    system = [("_period", "string"), ("_batch_id", "string"), ("_file", "string"), ("_line", "long")]
-    return [*((name, column.type) for name, column in feed.columns.items()), *system]
+    system = {"_period": "string", "_batch_id": "string", "_file": "string", "_line": "long"}
+    return [*((name, column.type) for name, column in feed.columns.items()), *system.items()]

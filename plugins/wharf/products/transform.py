@@ -106,7 +106,7 @@ def invoke(arguments: Sequence[str], *, project: Path, work: Path, manifest: Any
         try:
             return dbtRunner(manifest=manifest).invoke([*quiet, *arguments, *where])
         finally:
-            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def write_profile(work: Path, token: str) -> None:

@@ -17,10 +17,8 @@ import importlib, json, pkgutil, sys
 sys.modules["airflow"] = None
 import wharf
 elsewhere = ("wharf.airflow", "wharf.ledger.migrations")  # Alembic alone can run the migrations
-names = [
-    module.name for module in pkgutil.walk_packages(wharf.__path__, "wharf.", onerror=lambda name: None)
-    if not module.name.startswith(elsewhere)
-]
+walk = pkgutil.walk_packages(wharf.__path__, "wharf.", onerror=lambda name: None)
+names = [module.name for module in walk if not module.name.startswith(elsewhere)]
 failed = {}
 for name in names:
     try:

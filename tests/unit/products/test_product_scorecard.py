@@ -55,7 +55,9 @@ def test_a_month_without_due_deliveries_has_no_rate() -> None:
 
 
 def test_suppliers_and_months_are_kept_apart() -> None:
-    rows = score([outcome("ON_TIME"), outcome("ON_TIME", month="2026-10"), outcome("LATE", supplier="birch")])
+    rows = score(
+        [outcome("ON_TIME"), outcome("ON_TIME", month="2026-10"), outcome("LATE", supplier="birch")]
+    )
     assert [(row.supplier, row.month) for row in rows] == [
         ("alder", "2026-10"),
         ("alder", "2026-11"),
