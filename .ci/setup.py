@@ -217,7 +217,8 @@ def output(*command: str | Path, cwd: Path = ROOT) -> str:
         list(map(str, command)), cwd=cwd, env=environment(), text=True, capture_output=True
     )
     if done.returncode:
-        raise SetupError(f"{command[0]} failed:\n{done.stderr.strip()}")
+        complaint = "\n".join(done.stderr.strip().splitlines()[:4])
+        raise SetupError(f"{command[0]} failed:\n{complaint}")
     return done.stdout.strip()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from wharf.errors import PublishRefused
 from wharf.lake import Batch, Lake, arrow_type, new_batch_id
 
 NOW = datetime(2026, 11, 20, 6, 4, 12, 345000, tzinfo=UTC)
@@ -74,6 +75,37 @@ def accounts(lake: Lake, table: str = TABLE) -> list[tuple[Any, ...]]:
         lake.prepare(connection)
         query = f"SELECT _period, account FROM {lake.scan_sql(table)} ORDER BY ALL"
         return connection.execute(query).fetchall()
+
+
+def with_column(name: str) -> dict[str, str]:
+    return {"account": "string", "amount": "decimal(10, 2)", name: "string", "_period": "string"}
+
+
+def publish_some(place: Place, period: str, count: int, with_zone: bool) -> None:
+    lake = place.open()
+    for number in range(count):
+        row: tuple[Any, ...] = (f"{period} {number}", number)
+        if with_zone:
+            batch = stage(lake, [(*row, "x")], period, columns=with_column("zone"))
+        else:
+            batch = stage(lake, [row], period)
+        lake.publish(batch, {"by": period})
+
+
+def publish_in_order(place: Place, number: int) -> None:
+    lake = place.open()
+    batch = stage(lake, [(f"writer {number}", number)])
+
+    def may_replace(standing: str | None) -> bool:
+        if standing is None:
+            return True
+        rows = read(lake, lake.scan_batches_sql([lake.read_batch(TABLE, DAY, standing)]))
+        return str(rows[0][0]) < f"writer {number}"
+
+    try:
+        lake.publish(batch, {}, may_replace=may_replace)
+    except PublishRefused:
+        raise SystemExit(3) from None
 
 
 def die_at(where: str, when: str, call: int = 1) -> None:

@@ -71,9 +71,7 @@ class UnsafePath(Terminal, WharfError):
 class DeliveryMissing(Transient, WharfError):
     """The supplier has not put the expected files in place yet."""
 
-    def __init__(
-        self, feed: str, period: str, looked_in: str, missing: Iterable[str]
-    ) -> None:
+    def __init__(self, feed: str, period: str, looked_in: str, missing: Iterable[str]) -> None:
         self.feed, self.period, self.looked_in = feed, period, looked_in
         self.missing = tuple(missing)
         super().__init__(
@@ -90,9 +88,7 @@ class DeliveryRefused(Terminal, WharfError):
 
     def __init__(self, file: str, reason: str, next_step: str = "") -> None:
         self.file, self.reason = file, reason
-        super().__init__(
-            f"{file} refused: {reason}" + (f" {next_step}" if next_step else "")
-        )
+        super().__init__(f"{file} refused: {reason}" + (f" {next_step}" if next_step else ""))
 
 
 class AuditFailed(Terminal, WharfError):

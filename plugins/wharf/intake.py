@@ -193,7 +193,9 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
     )
     _evaluate_soon(ctx, row, now)
     if problems:
-        _say_outcome(ctx, _current_versions(ctx, feed, feed.parse_period(row.period)), "quarantined")
+        _say_outcome(
+            ctx, _current_versions(ctx, feed, feed.parse_period(row.period)), "quarantined"
+        )
         raise AuditFailed(batch_id, problems)
 
 
@@ -401,7 +403,9 @@ def _await_approval(ctx: Intake, feed: Feed, row: BatchRow) -> None:
         each.submitted_at if promise.judge_by == "submission" else each.arrived_at for each in known
     ]
     late = max((at for at in judged if at), default=promise.cutoff_at) > promise.cutoff_at
-    policy = feed.on_arrival.restatement.after if late else feed.on_arrival.restatement.within_cutoff
+    policy = (
+        feed.on_arrival.restatement.after if late else feed.on_arrival.restatement.within_cutoff
+    )
     if policy != "auto":
         raise PublishRefused(
             f"{feed.feed}: {row.period} was restated {'after' if late else 'before'} its cut-off "

@@ -185,9 +185,7 @@ def parse_connection(connection_id: str, value: str) -> Connection:
         )
     parts = urlsplit(value)
     if not parts.scheme:
-        raise SettingsError(
-            f"connection {connection_id!r} is neither JSON nor an address"
-        )
+        raise SettingsError(f"connection {connection_id!r} is neither JSON nor an address")
     return Connection(
         id=connection_id,
         kind=parts.scheme.replace("-", "_"),
@@ -211,7 +209,5 @@ def _seconds(env: Mapping[str, str], variable: str, default: int) -> timedelta:
     except ValueError:
         seconds = 0
     if seconds <= 0:
-        raise SettingsError(
-            f"{variable} is {value!r}; write a number of seconds above 0"
-        )
+        raise SettingsError(f"{variable} is {value!r}; write a number of seconds above 0")
     return timedelta(seconds=seconds)

@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from lake_world import (
     COLUMNS,
@@ -17,8 +18,11 @@ from lake_world import (
     accounts,
     in_children,
     local_place,
+    publish_in_order,
+    publish_some,
     read,
     stage,
+    with_column,
 )
 
 from wharf.errors import LakeError, PublishRefused
@@ -103,10 +107,7 @@ def test_snapshot_carries_what_was_said(lake: Lake) -> None:
 
 def test_new_column_rides_in_the_same_commit_and_older_rows_read_null(lake: Lake) -> None:
     old = lake.publish(stage(lake, [("a", 1)]), {})
-    wider = {**COLUMNS, "zone": "string"}
-    wider["zone"] = wider.pop("zone")
-    columns = {"account": "string", "amount": "decimal(10, 2)", "zone": "string", "_period": "string"}
-    lake.publish(stage(lake, [("b", 2, "x")], NEXT_DAY, columns=columns), {})
+    lake.publish(stage(lake, [("b", 2, "x")], NEXT_DAY, columns=with_column("zone")), {})
     assert len(lake.history(TABLE)) == 2
     assert [row[-1] for row in read(lake, lake.scan_sql(TABLE))] == [None, "x"]
     assert [c.name for c in lake.schema(TABLE)] == ["account", "amount", "_period", "zone"]
@@ -145,8 +146,6 @@ def test_missing_column_and_another_order_are_read_right(lake: Lake) -> None:
     turned = {"_period": "string", "account": "string"}
     planned = lake.columns_for(TABLE, turned)
     assert [c.field_id for c in planned] == [3, 1]
-    import pyarrow as pa
-
     rows = pa.table({"_period": [NEXT_DAY], "account": ["b"]})
     empty = Batch(new_batch_id(NOW), TABLE, NEXT_DAY, (), 0, planned)
     lake.publish(lake.write_batch(lake.stage_rows(empty, rows)), {})
@@ -162,8 +161,8 @@ def test_unsafe_type_change_is_refused_when_staging(lake: Lake, wanted: str) -> 
 
 def test_field_id_taken_meanwhile_is_refused(lake: Lake) -> None:
     lake.publish(stage(lake, [("a", 1)]), {})
-    one = stage(lake, [("b", 1, "x")], columns=_with("zone"))
-    other = stage(lake, [("c", 1, "x")], NEXT_DAY, columns=_with("city"))
+    one = stage(lake, [("b", 1, "x")], columns=with_column("zone"))
+    other = stage(lake, [("c", 1, "x")], NEXT_DAY, columns=with_column("city"))
     lake.publish(one, {})
     assert "stage it again" in lake.check(other)[0]
     with pytest.raises(PublishRefused, match="which is 'zone' by now"):
@@ -173,7 +172,8 @@ def test_field_id_taken_meanwhile_is_refused(lake: Lake) -> None:
 
 def test_first_batches_staged_at_once_with_other_columns_do_not_mix(lake: Lake) -> None:
     one = stage(lake, [("a", 1)])
-    other = stage(lake, [("b",)], NEXT_DAY, columns={"_period": "string"} | {"account": "string"})
+    turned = {"amount": "decimal(10, 2)", "account": "string", "_period": "string"}
+    other = stage(lake, [(1, "b")], NEXT_DAY, columns=turned)
     lake.publish(one, {})
     with pytest.raises(PublishRefused, match="stage it again"):
         lake.publish(other, {})
@@ -259,7 +259,7 @@ def test_tagged_snapshot_is_read_unchanged_after_expiry_and_never_moves(lake: La
 def test_staged_batch_is_read_in_place_of_the_published_one(lake: Lake) -> None:
     lake.publish(stage(lake, [("a", 1)]), {})
     lake.publish(stage(lake, [("b", 1)], NEXT_DAY), {})
-    staged = stage(lake, [("z", 1, "x")], columns=_with("zone"))
+    staged = stage(lake, [("z", 1, "x")], columns=with_column("zone"))
     rows = read(lake, lake.scan_sql(TABLE, batches={DAY: staged}))
     assert [(row[0], row[-1]) for row in rows] == [("b", None), ("z", "x")]
     assert [row[0] for row in read(lake, lake.scan_batches_sql([staged]))] == ["z"]
@@ -292,7 +292,7 @@ def test_commit_of_another_engine_to_the_same_period_is_seen_and_replaced(lake: 
 
 def test_eight_processes_on_distinct_periods_all_publish(place: Place) -> None:
     calls = [(place, f"2026-11-{10 + number}", 3, False) for number in range(8)]
-    assert in_children(_publish_some, calls) == [0] * 8
+    assert in_children(publish_some, calls) == [0] * 8
     lake = place.open()
     assert len(lake.current(TABLE)) == 8
     assert accounts(lake) == [(period, f"{period} 2") for _, period, _, _ in calls]
@@ -302,7 +302,7 @@ def test_eight_processes_on_distinct_periods_all_publish(place: Place) -> None:
 def test_eight_processes_on_one_period_leave_exactly_one_batch(place: Place) -> None:
     lake = place.open()
     calls = [(place, DAY, 3, False) for _ in range(8)]
-    assert in_children(_publish_some, calls) == [0] * 8
+    assert in_children(publish_some, calls) == [0] * 8
     assert accounts(lake) == [(DAY, f"{DAY} 2")]
     assert len(lake.history(TABLE)) == 24
 
@@ -311,7 +311,7 @@ def test_eight_processes_with_one_new_column_agree(place: Place) -> None:
     lake = place.open()
     lake.publish(stage(lake, [("a", 1)]), {})
     calls = [(place, f"2026-12-{10 + number}", 1, True) for number in range(8)]
-    assert in_children(_publish_some, calls) == [0] * 8
+    assert in_children(publish_some, calls) == [0] * 8
     assert [c.name for c in lake.schema(TABLE)] == ["account", "amount", "_period", "zone"]
     assert len(lake.current(TABLE)) == 9
 
@@ -319,40 +319,9 @@ def test_eight_processes_with_one_new_column_agree(place: Place) -> None:
 def test_one_period_in_order_of_what_may_replace(place: Place) -> None:
     """Writers that only let a later name replace an earlier one end with the last name."""
     calls = [(place, number) for number in range(8)]
-    codes = in_children(_publish_in_order, calls)
+    codes = in_children(publish_in_order, calls)
     assert set(codes) <= {0, 3}
     assert accounts(place.open()) == [(DAY, "writer 7")]
-
-
-def _with(name: str) -> dict[str, str]:
-    return {"account": "string", "amount": "decimal(10, 2)", name: "string", "_period": "string"}
-
-
-def _publish_some(place: Place, period: str, count: int, with_zone: bool) -> None:
-    lake = place.open()
-    for number in range(count):
-        row: tuple[Any, ...] = (f"{period} {number}", number)
-        if with_zone:
-            batch = stage(lake, [(*row, "x")], period, columns=_with("zone"))
-        else:
-            batch = stage(lake, [row], period)
-        lake.publish(batch, {"by": period})
-
-
-def _publish_in_order(place: Place, number: int) -> None:
-    lake = place.open()
-    batch = stage(lake, [(f"writer {number}", number)])
-
-    def may_replace(standing: str | None) -> bool:
-        if standing is None:
-            return True
-        rows = read(lake, lake.scan_batches_sql([lake.read_batch(TABLE, DAY, standing)]))
-        return str(rows[0][0]) < f"writer {number}"
-
-    try:
-        lake.publish(batch, {}, may_replace=may_replace)
-    except PublishRefused:
-        raise SystemExit(3) from None
 
 
 def _publish_while(lake: Lake, batch: Batch, meanwhile: Any) -> None:

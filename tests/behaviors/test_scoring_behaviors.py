@@ -196,7 +196,9 @@ def cluster(java_home: Path, tmp_path: Path) -> Iterator[Callable[[int, int], Cl
         port = free_port()
         package = "org.apache.spark.deploy"
         master = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", str(free_port())]
-        wait_for(launch("master", f"{package}.master.Master", *master), "I have been elected leader")
+        wait_for(
+            launch("master", f"{package}.master.Master", *master), "I have been elected leader"
+        )
         address = f"spark://127.0.0.1:{port}"
         worker = ["--host", "127.0.0.1", "--webui-port", str(free_port())]
         worker += ["-c", str(cores), "-m", f"{gigabytes}g", address]

@@ -10,16 +10,13 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAlert
 
 from wharf.contracts import Calendar, Feed, Period, Product, Terms
 from wharf.contracts.product import ProductTerms
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
 
 Point = Literal["late_at", "cutoff_at", "due_at"]
 log = logging.getLogger(__name__)
@@ -72,15 +69,12 @@ class PeriodDeadline(BaseDeadlineReference):
         points = clock_points(chosen, period, days, on_holiday=promise["on_holiday"])
         return _get(points, self.point)
 
-    def _evaluate_with(self, *, session: Session, **run: str) -> datetime | None:
+    def _evaluate_with(self, *, session: Any, **run: str) -> datetime | None:
         """The deadline of a run that is being created, in the scheduler or the API server."""
         from airflow.models import DagRun
-        from sqlalchemy import select
 
-        query = select(DagRun.run_type, DagRun.partition_key).where(
-            DagRun.dag_id == run["dag_id"], DagRun.run_id == run["run_id"]
-        )
-        found = session.execute(query).one_or_none()
+        query = session.query(DagRun.run_type, DagRun.partition_key)
+        found = query.filter_by(dag_id=run["dag_id"], run_id=run["run_id"]).one_or_none()
         if found is None or found[0] != "scheduled" or not found[1]:
             return None
         try:

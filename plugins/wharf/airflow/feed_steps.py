@@ -10,11 +10,12 @@ from pathlib import Path
 from airflow.sdk.exceptions import AirflowSkipException
 
 from wharf import intake
+from wharf.airflow import changes
 from wharf.airflow.loading import own_file, own_project
 from wharf.contracts import Feed, Period
 from wharf.errors import DeliveryMissing
 from wharf.intake import Intake
-from wharf.ledger import Ledger, arrivals, contracts, decisions, deliveries
+from wharf.ledger import Ledger, arrivals, contracts, deliveries
 from wharf.ledger.rows import ExpectedDelivery
 from wharf.watch.expect import expect_one
 from wharf.watch.look import look_for
@@ -32,21 +33,15 @@ class FeedRun:
     run_id: str
 
 
-def note_run(ledger: Ledger, run: FeedRun, now: datetime) -> ExpectedDelivery:
+def announce(ledger: Ledger, run: FeedRun, now: datetime) -> ExpectedDelivery:
     """Make sure the ledger knows this run, its contract and its expected delivery."""
     file = own_file(run.project, run.feed)
     with ledger.write() as tx:
         if contracts.contract_by_hash(tx, file.sha256) is None:
             contracts.store_contract(tx, run.feed.feed, file, now)
-        decisions.record_run(tx, run.feed.dag_id, run.period.key, cause_of(run), now)
+    changes.note_run(ledger, run.feed.dag_id, run.period, run.run_id, now)
     own = own_project(run.project, run.feed)
     return expect_one(ledger, own, run.feed, run.period, file.sha256, now)
-
-
-def cause_of(run: FeedRun) -> str:
-    """What a run was started for; its own id where a schedule, a person or a backfill did it."""
-    head = f"wharf__{run.period.key}__"
-    return run.run_id.removeprefix(head)
 
 
 def stage(place: Intake, run: FeedRun, now: datetime) -> str:
@@ -58,7 +53,7 @@ def stage(place: Intake, run: FeedRun, now: datetime) -> str:
     Raises:
         AirflowSkipException: The cut-off is past and the source has nothing.
     """
-    promise = note_run(place.ledger, run, now)
+    promise = announce(place.ledger, run, now)
     if not _ever_seen(place.ledger, run):
         log.info("%s", look_for(place, run.feed, run.period, now))
     try:

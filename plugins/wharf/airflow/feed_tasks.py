@@ -58,13 +58,13 @@ class AwaitDelivery(FeedTask):
 
     def execute(self, context: Context) -> None:
         """Go on at once when the delivery is there, else wait."""
-        from wharf.airflow.feed_steps import note_run
+        from wharf.airflow.feed_steps import announce
 
         with airflow_words():
             run = self.run_of(context)
             if facts_of(context).is_scheduled and not self.feed.is_active(run.period):
                 raise AirflowSkipException(f"{run.period} is outside the contract's active periods")
-            note_run(shared_ledger(), run, now())
+            announce(shared_ledger(), run, now())
             self._go_on_or_wait(run)
 
     def resume(self, context: Context, event: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from wharf.contracts import ResolveConnection
 from wharf.errors import SettingsError, Transient, WharfError
 from wharf.settings import Connection
 
@@ -62,7 +63,12 @@ class AirflowRuns:
             SettingsError: Airflow refuses this login or this key.
         """
         run_id = f"wharf__{key}__{cause}"
-        body: dict[str, object] = {"logical_date": None, "dag_run_id": run_id, "partition_key": key, "conf": {}}
+        body: dict[str, object] = {
+            "logical_date": None,
+            "dag_run_id": run_id,
+            "partition_key": key,
+            "conf": {},
+        }
         answer = self._ask("POST", f"/dags/{dag_id}/dagRuns", json=body)
         if answer.status_code == httpx.codes.CONFLICT:
             return False
@@ -140,6 +146,33 @@ class AirflowRuns:
             f"Airflow refused {doing}: {answer.status_code} {answer.text[:300]}; "
             f"check the connection {self._connection.id!r}"
         )
+
+
+class RunsByConnection:
+    """The same, with the connection looked up when it is first needed.
+
+    A missing connection must not keep a tick from evaluating and sending.
+
+    Args:
+        resolve: Finds the connection.
+    """
+
+    def __init__(self, resolve: ResolveConnection) -> None:
+        self._resolve = resolve
+        self._runs: AirflowRuns | None = None
+
+    def __call__(self, dag_id: str, key: str, cause: str) -> bool:
+        """See `AirflowRuns`."""
+        return self._opened()(dag_id, key, cause)
+
+    def running_keys(self) -> set[tuple[str, str]]:
+        """See `AirflowRuns`."""
+        return self._opened().running_keys()
+
+    def _opened(self) -> AirflowRuns:
+        if self._runs is None:
+            self._runs = AirflowRuns(self._resolve(CONNECTION))
+        return self._runs
 
 
 def address(connection: Connection) -> str:

@@ -62,18 +62,15 @@ class ChangeTrigger(BaseTrigger):
     """Fires when something a product waits for changed in the ledger, or at an instant.
 
     Args:
-        product: The product.
         inputs: The feeds and products it reads.
         known: What the ledger said of them when the waiting began (`wharf.airflow.changes`).
         until: The next instant at which an edge decides by itself, ISO, UTC.
         every: Seconds between two looks at the ledger.
     """
 
-    def __init__(
-        self, product: str, inputs: list[str], known: str, until: str, every: float
-    ) -> None:
+    def __init__(self, inputs: list[str], known: str, until: str, every: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.product, self.inputs, self.known = product, inputs, known
+        self.inputs, self.known = inputs, known
         self.until, self.every = until, every
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -81,7 +78,6 @@ class ChangeTrigger(BaseTrigger):
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
-                "product": self.product,
                 "inputs": self.inputs,
                 "known": self.known,
                 "until": self.until,

@@ -57,9 +57,7 @@ class WatchTask(BaseOperator):
         super().__init__(**arguments)
         self.project = project
 
-    def repeat(
-        self, context: Context, every: timedelta, body: Callable[[datetime], object]
-    ) -> int:
+    def repeat(self, context: Context, every: timedelta, body: Callable[[datetime], object]) -> int:
         """Call the body until the minute of this run is over.
 
         Returns:
@@ -81,8 +79,7 @@ class Look(WatchTask):
 
     def execute(self, context: Context) -> int:
         """Gives how many looks it made."""
-        from wharf.watch.look import look
-        from wharf.watch.promises import PromiseReader
+        from wharf.watch import PromiseReader, look
 
         place, reader = open_place(self.project), PromiseReader(self.project)
 
@@ -97,14 +94,14 @@ class Tick(WatchTask):
 
     def execute(self, context: Context) -> int:
         """Gives how many ticks it made."""
-        from wharf.airflow.connections import resolve
-        from wharf.airflow.runs import CONNECTION, AirflowRuns
-        from wharf.watch.tick import tick
+        from wharf.airflow.runs import RunsByConnection
+        from wharf.watch import PromiseReader, tick
 
-        place = open_place(self.project)
-        runs = AirflowRuns(resolve(CONNECTION))
+        place, reader = open_place(self.project), PromiseReader(self.project)
+        runs = RunsByConnection(place.resolve)
 
         def once(at: datetime) -> object:
-            return tick(place, at, start_run=runs, running=runs.running_keys())
+            promises = reader.read(place.ledger, at)
+            return tick(place, promises, at, start_run=runs, running_keys=runs.running_keys)
 
         return self.repeat(context, settings_for(self.project).tick_every, once)

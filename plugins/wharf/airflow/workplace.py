@@ -16,6 +16,7 @@ from wharf.settings import Settings, read_settings
 if TYPE_CHECKING:
     from wharf.intake import Intake
     from wharf.ledger import Ledger
+    from wharf.products import Context
 
 
 def now() -> datetime:
@@ -34,6 +35,15 @@ def open_place(project: Path) -> Intake:
     from wharf.intake import open_intake
 
     return open_intake(settings_for(project), resolve)
+
+
+def open_products(project: Path) -> Context:
+    """The same, with the whole project, for the tasks of a product's run."""
+    from wharf.contracts import load_project
+    from wharf.products import Context
+
+    place = open_place(project)
+    return Context(place.settings, load_project(project), place.ledger, place.lake, place.batches)
 
 
 def shared_ledger() -> Ledger:

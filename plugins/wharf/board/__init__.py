@@ -1,4 +1,4 @@
-"""The supplier board: feeds by day inside Airflow's UI. It reads the ledger only and writes nothing.
+"""The supplier board: feeds by day inside Airflow's UI. It reads the ledger and writes nothing.
 
 Access is the caller's: `build_app` takes the guard that every route is put behind.
 """

@@ -35,7 +35,7 @@ def build_app(
 
     Args:
         settings: Which installation to show.
-        guard: A FastAPI dependency that lets only permitted people in; it is put before every route.
+        guard: A FastAPI dependency that lets only permitted people in, put before every route.
         clock: Gives the instant that a page shows.
     """
     ledger = Ledger.open(settings.ledger_url)

@@ -100,7 +100,13 @@ def build_grid(tx: Transaction, now: datetime, days: int) -> Grid:
             )  # fmt: skip
     columns = sorted({period for cells in lines.values() for period in cells})
     told = [
-        Line(name, feeds[name].supplier.name or feeds[name].supplier_id, feeds[name].about, cells, _weigh(cells))
+        Line(
+            name,
+            feeds[name].supplier.name or feeds[name].supplier_id,
+            feeds[name].about,
+            cells,
+            _weigh(cells),
+        )
         for name, cells in lines.items()
     ]
     return Grid(

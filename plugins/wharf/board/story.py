@@ -109,5 +109,7 @@ def _used_by(tx: Transaction, own: list[BatchRow]) -> list[Mapping[str, Any]]:
 def _strings(value: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    inner = (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    )
     return [text for each in inner for text in _strings(each)]

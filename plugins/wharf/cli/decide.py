@@ -14,7 +14,9 @@ from wharf.ledger.rows import Decision
 @click.command()
 @click.argument("feed_name", metavar="FEED")
 @click.argument("period_key", metavar="PERIOD")
-@click.option("--until", required=True, help="Until when, as 2026-11-20T09:30 (UTC unless a zone is given).")
+@click.option(
+    "--until", required=True, help="Until when, as 2026-11-20T09:30 (UTC unless a zone is given)."
+)
 @click.option("--reason", required=True, help="Who said so, and why.")
 def promise(feed_name: str, period_key: str, until: str, reason: str) -> None:
     """Note that a delivery will come later: nobody is told it is late before then.

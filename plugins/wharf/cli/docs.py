@@ -25,7 +25,9 @@ def docs(out: Path) -> None:
 
 
 def _page(command: click.Command, parent: click.Context, name: str) -> list[str]:
-    context = click.Context(command, info_name=name.rsplit(" ", 1)[-1], parent=parent, max_content_width=90)
+    context = click.Context(
+        command, info_name=name.rsplit(" ", 1)[-1], parent=parent, max_content_width=90
+    )
     pages = [f"## {name}", "", "```", command.get_help(context), "```", ""]
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):

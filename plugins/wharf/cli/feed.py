@@ -27,7 +27,13 @@ def feed() -> None:
 
 @feed.command()
 @click.argument("name", metavar="SUPPLIER.FEED")
-@click.option("--from", "sample", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file as the supplier sends it.")
+@click.option(
+    "--from",
+    "sample",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file as the supplier sends it.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the contract; write nothing.")
 def new(name: str, sample: Path, dry_run: bool) -> None:
     """Write a feed file and a starter suite that take this very file in.
@@ -53,10 +59,14 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
     suite.write_text(json.dumps(_suite(name, proposal), indent=2) + "\n", encoding="utf-8")
     trial = attempt(sample, load_feed(target), root)
     click.echo(f"wrote {target}\nwrote {suite}")
-    click.echo(f"this file would be {trial.outcome}: {trial.rows_staged:,} of {trial.rows_in_file:,} rows staged")
+    click.echo(
+        f"this file would be {trial.outcome}: "
+        f"{trial.rows_staged:,} of {trial.rows_in_file:,} rows staged"
+    )
     click.echo(
         f"Next: edit the times and source.connection in the feed file, set "
-        f"AIRFLOW_CONN_{supplier.upper()}_INBOX, then `wharf validate` and `wharf run {name} PERIOD`."
+        f"AIRFLOW_CONN_{supplier.upper()}_INBOX, "
+        f"then `wharf validate` and `wharf run {name} PERIOD`."
     )
 
 
@@ -71,7 +81,11 @@ def _contract_text(name: str, sample: Path, proposal: Proposal) -> str:
         "content": "snapshot",
         **({"key": list(proposal.key)} if proposal.key else {}),
         "supplier": {"id": supplier},
-        "source": {"kind": "local", "connection": f"{supplier}_inbox", "path": _pattern(sample.name)},
+        "source": {
+            "kind": "local",
+            "connection": f"{supplier}_inbox",
+            "path": _pattern(sample.name),
+        },
         "format": _plain(proposal.format.model_dump(mode="json", exclude_defaults=True)),
         "columns": {
             column: _plain(spec.model_dump(mode="json", exclude_defaults=True))
@@ -79,11 +93,14 @@ def _contract_text(name: str, sample: Path, proposal: Proposal) -> str:
         },
         "period": {"kind": "day"},
         "timeliness": {
-            "tz": "UTC", "opens": "T+0 00:00", "due": "T+1d 06:00", "grace": "20m", "cutoff": "T+3d 00:00",
+            "tz": "UTC", "opens": "T+0 00:00", "due": "T+1d 06:00", "grace": "20m",
+            "cutoff": "T+3d 00:00",
         },
     }  # fmt: skip
     contract["format"]["kind"] = proposal.format.kind
-    return yaml.safe_dump(contract, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+    return yaml.safe_dump(
+        contract, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+    )
 
 
 def _pattern(name: str) -> str:

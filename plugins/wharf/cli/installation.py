@@ -33,7 +33,9 @@ class Installation:
             return self.promises.feeds[name]
         except KeyError:
             choices = ", ".join(sorted(self.promises.feeds)) or "none yet"
-            raise ContractError("dags/feeds", [f"no feed {name!r}; feeds here: {choices}"]) from None
+            raise ContractError(
+                "dags/feeds", [f"no feed {name!r}; feeds here: {choices}"]
+            ) from None
 
 
 def open_installation() -> Installation:

@@ -17,7 +17,9 @@ from wharf.watch.look import look_for
 @click.command()
 @click.argument("feed_name", metavar="FEED")
 @click.argument("period_key", metavar="PERIOD")
-@click.option("--dry-run", is_flag=True, help="Look and say what would be taken in; change nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Look and say what would be taken in; change nothing."
+)
 def run(feed_name: str, period_key: str, dry_run: bool) -> None:
     """Take one delivery in: look, land, stage, audit, publish.
 

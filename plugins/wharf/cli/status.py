@@ -41,18 +41,28 @@ def status(days: int, as_json: bool) -> None:
         ]
     if as_json:
         for row, state in rows:
-            click.echo(json.dumps({
-                "feed": row.feed, "period": row.period, "timeliness": state.timeliness,
-                "delivery": state.delivery, "reason": state.reason, "batch_id": state.batch_id,
-                "due_at": row.due_at.isoformat(),
-            }))
+            click.echo(
+                json.dumps(
+                    {
+                        "feed": row.feed,
+                        "period": row.period,
+                        "timeliness": state.timeliness,
+                        "delivery": state.delivery,
+                        "reason": state.reason,
+                        "batch_id": state.batch_id,
+                        "due_at": row.due_at.isoformat(),
+                    }
+                )
+            )
         return
     periods = sorted({row.period for row, _ in rows})
     table = Table("feed", *periods, title=f"as of {at:%Y-%m-%d %H:%M} UTC")
     cells = {(row.feed, row.period): state for row, state in rows}
     for name in sorted({row.feed for row, _ in rows}):
         states = (cells.get((name, period)) for period in periods)
-        table.add_row(name, *(f"{SIGN[s.timeliness]}[/]\n{s.delivery.lower()}" if s else "" for s in states))
+        table.add_row(
+            name, *(f"{SIGN[s.timeliness]}[/]\n{s.delivery.lower()}" if s else "" for s in states)
+        )
     Console().print(table)
     for error in here.promises.project.invalid:
         click.secho(str(error), fg="red", err=True)

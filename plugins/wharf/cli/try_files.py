@@ -17,7 +17,9 @@ MARK = {"loaded": "green", "quarantined": "yellow", "refused": "red"}
 
 @click.command("try")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--feed", "feed_name", help="Read by this feed's contract; inferred from the file otherwise.")
+@click.option(
+    "--feed", "feed_name", help="Read by this feed's contract; inferred from the file otherwise."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each file.")
 def try_files(files: tuple[Path, ...], feed_name: str | None, as_json: bool) -> None:
     """Dry run: read files as a delivery, audit them, and say how each would end.

@@ -20,9 +20,7 @@ class Channel(Spec):
 
     def takes(self, supplier: str, level: str) -> bool:
         """Whether a message of this supplier and level goes to this channel."""
-        return level >= self.min_level and (
-            "*" in self.suppliers or supplier in self.suppliers
-        )
+        return level >= self.min_level and ("*" in self.suppliers or supplier in self.suppliers)
 
 
 class Routing(Spec):

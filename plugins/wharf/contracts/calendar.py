@@ -38,9 +38,7 @@ class Calendar(Spec):
 
     calendar: Annotated[str, Field(pattern=IDENTIFIER)]
     about: str = ""
-    weekmask: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
-        WEEKDAYS
-    )
+    weekmask: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = WEEKDAYS
     public_holidays: PublicHolidays | None = None
     holidays: tuple[date, ...] = ()
     extra_days: tuple[date, ...] = ()

@@ -26,17 +26,13 @@ class ClockPoint:
         """Read `(T|E)[+-N(d|bd)] HH:MM`; `T+0` is `T`."""
         match = _POINT.match(text.strip())
         if not match or (match[2] and not match[3] and int(match[2]) != 0):
-            raise ValueError(
-                "write it as T+1bd 06:30, T-1d 22:00, T 09:00 or E+0bd 18:00"
-            )
+            raise ValueError("write it as T+1bd 06:30, T-1d 22:00, T 09:00 or E+0bd 18:00")
         base: Literal["T", "E"] = "T" if match[1] == "T" else "E"
         unit: Literal["d", "bd"] = "bd" if match[3] == "bd" else "d"
         return cls(base, int(match[2] or 0), unit, time(int(match[4]), int(match[5])))
 
     def __str__(self) -> str:
-        offset = (
-            f"{self.days:+d}{self.unit}" if self.days or self.unit == "bd" else "+0"
-        )
+        offset = f"{self.days:+d}{self.unit}" if self.days or self.unit == "bd" else "+0"
         return f"{self.base}{offset} {self.at:%H:%M}"
 
 

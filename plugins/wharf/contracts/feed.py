@@ -63,9 +63,7 @@ class Restatement(Spec):
 class SchemaPolicy(Spec):
     """What happens when a delivery's columns differ from the contract."""
 
-    new_column: Literal["evolve_and_notify", "ignore", "quarantine"] = (
-        "evolve_and_notify"
-    )
+    new_column: Literal["evolve_and_notify", "ignore", "quarantine"] = "evolve_and_notify"
     dropped: Literal["quarantine", "null_fill"] = "quarantine"
     type: Literal["quarantine"] = "quarantine"
 
@@ -132,9 +130,7 @@ class Feed(Spec):
         if not self.timeliness:
             raise ValueError("timeliness needs at least one set of terms")
         if self.supplier.id != self.feed.split(".")[0]:
-            raise ValueError(
-                f"supplier.id is {self.supplier.id!r}, but the feed is {self.feed!r}"
-            )
+            raise ValueError(f"supplier.id is {self.supplier.id!r}, but the feed is {self.feed!r}")
         if unknown := [name for name in self.key if name not in self.columns]:
             raise ValueError(f"key names unknown columns: {', '.join(unknown)}")
         if reserved := [name for name in self.columns if name.startswith("_")]:
@@ -166,10 +162,7 @@ class Feed(Spec):
         """The terms in force for a period: the last whose `from` is not after its first day."""
         chosen = self.timeliness[0]
         for terms in self.timeliness:
-            if (
-                terms.from_ is None
-                or self.parse_period(terms.from_).first <= period.first
-            ):
+            if terms.from_ is None or self.parse_period(terms.from_).first <= period.first:
                 chosen = terms
         return chosen
 
@@ -177,9 +170,7 @@ class Feed(Spec):
         """Whether the promise holds for a period."""
         after_start = self.parse_period(self.active.from_).first <= period.first
         until = self.active.until
-        return after_start and (
-            until is None or period.first <= self.parse_period(until).first
-        )
+        return after_start and (until is None or period.first <= self.parse_period(until).first)
 
 
 __all__ = ["SYSTEM_COLUMNS", "ClockPoint", "Feed", "Terms"]

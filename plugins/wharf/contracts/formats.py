@@ -75,9 +75,7 @@ class CsvFormat(Format):
         try:
             "".encode(value)
         except LookupError:
-            raise ValueError(
-                "use a known encoding such as utf-8, utf-16 or cp1252"
-            ) from None
+            raise ValueError("use a known encoding such as utf-8, utf-16 or cp1252") from None
         return value
 
 

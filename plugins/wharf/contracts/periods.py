@@ -50,9 +50,7 @@ class Period:
         if kind == "hour":
             period = _hour(key)
         if period is None or period.key != key:
-            raise PeriodError(
-                f"{key!r} is not a {kind}; write it as {SAMPLE.get(kind, '?')}"
-            )
+            raise PeriodError(f"{key!r} is not a {kind}; write it as {SAMPLE.get(kind, '?')}")
         return period
 
     @classmethod
@@ -85,9 +83,7 @@ class Period:
                 )
             case "hour":
                 return cls(day, day, kind, f"{day:%Y-%m-%d}T0000Z")
-        raise PeriodError(
-            f"{kind!r} is not a period kind; use {', '.join(get_args(PeriodKind))}"
-        )
+        raise PeriodError(f"{kind!r} is not a period kind; use {', '.join(get_args(PeriodKind))}")
 
     @classmethod
     def find(cls, kind: str, text: str) -> Period:

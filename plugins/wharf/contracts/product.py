@@ -47,9 +47,7 @@ class Edge(Spec):
     @classmethod
     def _is_a_reading(cls, value: str) -> str:
         head, _, count = value.partition(":")
-        if value in {"same", "latest", "all"} or (
-            head == "last" and count.strip().isdigit()
-        ):
+        if value in {"same", "latest", "all"} or (head == "last" and count.strip().isdigit()):
             return value
         raise ValueError("use same, latest, all or 'last: N'")
 
@@ -81,21 +79,10 @@ class Step(Spec):
 
     @model_validator(mode="after")
     def _is_one_kind(self) -> Step:
-        if (
-            len(
-                [
-                    kind
-                    for kind in (self.dbt, self.score, self.python, self.export)
-                    if kind
-                ]
-            )
-            != 1
-        ):
+        if len([kind for kind in (self.dbt, self.score, self.python, self.export) if kind]) != 1:
             raise ValueError("a step is exactly one of dbt, score, python, export")
         if self.python and not self.table:
-            raise ValueError(
-                "a python step names the table it writes: {python: ..., table: ...}"
-            )
+            raise ValueError("a python step names the table it writes: {python: ..., table: ...}")
         return self
 
     @property
@@ -139,7 +126,7 @@ class Product(Spec):
     active: Active
     period: PeriodTerms
     timeliness: ProductTerms
-    inputs: dict[str, Edge] = {}
+    inputs: dict[str, Edge] = Field(default_factory=dict)
     steps: tuple[Step, ...]
     page: Page | None = None
     follow_backfill: Literal["none", "affected", "all"] = "none"

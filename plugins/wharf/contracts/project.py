@@ -35,7 +35,7 @@ class Project:
     products: Mapping[str, Product] = field(default_factory=dict)
     models: Mapping[str, Model] = field(default_factory=dict)
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
-    routing: Routing = Routing()
+    routing: Routing = field(default_factory=Routing)
     files: Mapping[str, ContractFile] = field(default_factory=dict)
     invalid: tuple[ContractError, ...] = ()
 
@@ -63,9 +63,7 @@ def load_feed(path: Path) -> Feed:
     supplier, _, name = feed.feed.partition(".")
     if (path.parent.name, path.stem) != (supplier, name):
         where = f"feeds/{supplier}/{name}.yaml"
-        raise ContractError(
-            path.name, [f"feed is {feed.feed!r}, so the file must be {where}"]
-        )
+        raise ContractError(path.name, [f"feed is {feed.feed!r}, so the file must be {where}"])
     return feed
 
 
@@ -113,9 +111,7 @@ def _load(root: Path, patterns: Mapping[str, type[Spec]]) -> Project:
                 invalid.append(error)
                 continue
             except OSError as error:
-                invalid.append(
-                    ContractError(label, [f"cannot be read: {error.strerror}"])
-                )
+                invalid.append(ContractError(label, [f"cannot be read: {error.strerror}"]))
                 continue
             found[kind][name] = spec
             digest = hashlib.sha256(data).hexdigest()
@@ -134,14 +130,8 @@ def _load(root: Path, patterns: Mapping[str, type[Spec]]) -> Project:
     )
 
 
-def _of(
-    found: Mapping[type[Spec], Mapping[str, Spec]], kind: type[SpecT]
-) -> dict[str, SpecT]:
-    return {
-        name: spec
-        for name, spec in found.get(kind, {}).items()
-        if isinstance(spec, kind)
-    }
+def _of(found: Mapping[type[Spec], Mapping[str, Spec]], kind: type[SpecT]) -> dict[str, SpecT]:
+    return {name: spec for name, spec in found.get(kind, {}).items() if isinstance(spec, kind)}
 
 
 def _read(kind: type[SpecT], data: bytes, label: str) -> SpecT:
@@ -169,42 +159,51 @@ def _check_place(spec: Spec, path: Path, label: str) -> None:
             raise ContractError(label, ["no supplier may be called 'products'"])
         if (path.parent.name, path.stem) != (supplier, feed):
             where = f"dags/feeds/{supplier}/{feed}.yaml"
-            raise ContractError(
-                label, [f"feed is {name!r}, so the file must be {where}"]
-            )
+            raise ContractError(label, [f"feed is {name!r}, so the file must be {where}"])
     elif path.stem != name and not isinstance(spec, Routing):
         raise ContractError(label, [f"names {name!r}, so the file must be {name}.yaml"])
 
 
 def _cross_check(project: Project) -> list[ContractError]:
-    problems: list[ContractError] = []
-    tables: dict[str, str] = {}
+    found = [
+        (name, [*_calendar_problems(project, spec), *own])
+        for name, spec, own in (
+            *((name, feed, _feed_problems(project, feed)) for name, feed in project.feeds.items()),
+            *(
+                (name, each, _product_problems(project, each))
+                for name, each in project.products.items()
+            ),
+        )
+    ]
+    return [ContractError(project.files[name].path, told) for name, told in found if told]
+
+
+def _calendar_problems(project: Project, spec: Feed | Product) -> list[str]:
+    calendar = spec.period.calendar
+    if not calendar or calendar in project.calendars:
+        return []
+    choices = ", ".join(sorted(project.calendars)) or "none yet"
+    return [f"period.calendar is {calendar!r}; calendars here: {choices}"]
+
+
+def _feed_problems(project: Project, feed: Feed) -> list[str]:
+    others = [name for name, each in project.feeds.items() if each.table == feed.table]
+    if others[0] == feed.feed:
+        return []
+    return [f"table is {feed.table!r}, which {others[0]} writes already"]
+
+
+def _product_problems(project: Project, product: Product) -> list[str]:
     known = {*project.feeds, *project.products}
-    for name, spec in {**project.feeds, **project.products}.items():
-        found: list[str] = []
-        calendar = spec.period.calendar
-        if calendar and calendar not in project.calendars:
-            choices = ", ".join(sorted(project.calendars)) or "none yet"
-            found.append(f"period.calendar is {calendar!r}; calendars here: {choices}")
-        if isinstance(spec, Feed):
-            if spec.table in tables:
-                found.append(
-                    f"table {spec.table!r} is already written by {tables[spec.table]}"
-                )
-            tables[spec.table] = name
-        if isinstance(spec, Product):
-            for other in spec.inputs:
-                if other not in known:
-                    choices = ", ".join(sorted(known - {name}))
-                    found.append(
-                        f"inputs: {other!r} is no feed or product; use {choices}"
-                    )
-            for step in spec.steps:
-                if step.score and step.score not in project.models:
-                    choices = ", ".join(sorted(project.models)) or "none yet"
-                    found.append(
-                        f"steps: score {step.score!r} is no model; models: {choices}"
-                    )
-        if found:
-            problems.append(ContractError(project.files[name].path, found))
-    return problems
+    choices = ", ".join(sorted(known - {product.product}))
+    found = [
+        f"inputs: {name!r} is no feed or product; use {choices}"
+        for name in product.inputs
+        if name not in known
+    ]
+    models = ", ".join(sorted(project.models)) or "none yet"
+    return found + [
+        f"steps: score {step.score!r} is no model; models: {models}"
+        for step in product.steps
+        if step.score and step.score not in project.models
+    ]

@@ -25,9 +25,7 @@ class FileSource(Spec):
     @field_validator("path", "done_flag")
     @classmethod
     def _stays_below_the_root(cls, value: str | None) -> str | None:
-        if value and (
-            value.startswith(("/", "~")) or ".." in value.split("/") or "\\" in value
-        ):
+        if value and (value.startswith(("/", "~")) or ".." in value.split("/") or "\\" in value):
             raise ValueError("write a path below the connection's root, without '..'")
         return value
 
@@ -37,7 +35,7 @@ class FileSource(Spec):
         bad = [
             part
             for part in parts
-            if not part or not part.replace("-", "_").isalnum() and "_" not in part
+            if not part or (not part.replace("-", "_").isalnum() and "_" not in part)
         ]
         if bad or len(set(parts)) != len(parts):
             raise ValueError("parts are distinct names of letters, digits, - and _")
@@ -50,9 +48,7 @@ class FileSource(Spec):
         if "{part}" in self.path and not self.parts:
             raise ValueError("path contains {part}, so parts must list them")
         if self.period_from == "name" and "{period" not in self.path:
-            raise ValueError(
-                "path must contain {period...}, or set period_from: arrival"
-            )
+            raise ValueError("path must contain {period...}, or set period_from: arrival")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""What every contract file shares: frozen models, unknown keys refused, errors a person can act on."""
+"""What every contract file shares: frozen models, unknown keys refused, helpful errors."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def parse_duration(value: object) -> object:
 
 def parse_absent(value: object) -> object:
     """Read the words `null`, `~` and an empty text as no value."""
-    return (
-        None if isinstance(value, str) and value.strip() in {"", "null", "~"} else value
-    )
+    return None if isinstance(value, str) and value.strip() in {"", "null", "~"} else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
@@ -63,7 +61,7 @@ def read_yaml(path: Path, label: str) -> dict[str, Any]:
 def parse_yaml(text: bytes | str, label: str) -> dict[str, Any]:
     """Parse one YAML mapping from text; see `read_yaml`."""
     try:
-        raw = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - scalars stay text
+        raw = yaml.load(text, Loader=yaml.CBaseLoader)
     except yaml.YAMLError as error:
         raise ContractError(label, [f"not valid YAML: {_one_line(error)}"]) from error
     except UnicodeDecodeError as error:
@@ -101,9 +99,7 @@ def _say(model: type[BaseModel], item: ErrorDetails) -> str:
     context = item.get("ctx") or {}
     match item["type"]:
         case "extra_forbidden":
-            near = difflib.get_close_matches(
-                location[-1], list(_fields(model, location)), n=1
-            )
+            near = difflib.get_close_matches(location[-1], list(_fields(model, location)), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             choices = ", ".join(sorted(_fields(model, location)))
             return f"{field}: unknown key{hint} (keys here: {choices})"

@@ -59,9 +59,7 @@ def arrivals_of(tx: Connection, feed_name: str, period: str) -> list[Arrival]:
 def arrivals_by_period(tx: Connection, feed_name: str) -> dict[str, list[Arrival]]:
     """All arrivals of one feed by period, in the order seen."""
     found: dict[str, list[Arrival]] = {}
-    for row in tx.execute(
-        _select().where(feed.c.name == feed_name).order_by(arrival.c.seq)
-    ):
+    for row in tx.execute(_select().where(feed.c.name == feed_name).order_by(arrival.c.seq)):
         found.setdefault(row.period, []).append(read_row(Arrival, row))
     return found
 
@@ -76,15 +74,10 @@ def append_poll(tx: Connection, row: Poll) -> None:
 def polls_of(tx: Connection, connection: str, limit: int = 200) -> list[Poll]:
     """The last looks at a connection, oldest first."""
     query = (
-        select(poll)
-        .where(poll.c.connection == connection)
-        .order_by(poll.c.seq.desc())
-        .limit(limit)
+        select(poll).where(poll.c.connection == connection).order_by(poll.c.seq.desc()).limit(limit)
     )
     return [read_row(Poll, row) for row in tx.execute(query)][::-1]
 
 
 def _select() -> Select[Any]:
-    return select(arrival, feed.c.name.label("feed")).join(
-        feed, feed.c.id == arrival.c.feed_id
-    )
+    return select(arrival, feed.c.name.label("feed")).join(feed, feed.c.id == arrival.c.feed_id)

@@ -58,9 +58,7 @@ def batches_of(tx: Connection, name: str, period: str | None = None) -> list[Bat
     return [read_row(BatchRow, row) for row in tx.execute(query.order_by(table.c.seq))]
 
 
-def batches_for(
-    tx: Connection, subject: str, period: str | None = None
-) -> list[BatchRow]:
+def batches_for(tx: Connection, subject: str, period: str | None = None) -> list[BatchRow]:
     """Batches of one feed or product, oldest first."""
     query = select(table).where(table.c.subject == subject)
     if period is not None:
@@ -77,24 +75,16 @@ def record_publish(tx: Connection, row: PublishEvent) -> int:
     return int(made[0])
 
 
-def publishes_of(
-    tx: Connection, name: str, period: str | None = None
-) -> list[PublishEvent]:
+def publishes_of(tx: Connection, name: str, period: str | None = None) -> list[PublishEvent]:
     """Movements of one table's pointer, oldest first."""
     query = select(event).where(event.c.table == name)
     if period is not None:
         query = query.where(event.c.period == period)
-    return [
-        read_row(PublishEvent, row) for row in tx.execute(query.order_by(event.c.seq))
-    ]
+    return [read_row(PublishEvent, row) for row in tx.execute(query.order_by(event.c.seq))]
 
 
 def current(tx: Connection, name: str) -> dict[str, str]:
     """The batch that readers of a table see now, by period."""
-    newest = (
-        select(func.max(event.c.seq))
-        .where(event.c.table == name)
-        .group_by(event.c.period)
-    )
+    newest = select(func.max(event.c.seq)).where(event.c.table == name).group_by(event.c.period)
     query = select(event.c.period, event.c.batch_id).where(event.c.seq.in_(newest))
     return {row.period: row.batch_id for row in tx.execute(query) if row.batch_id}

@@ -13,9 +13,7 @@ from wharf.ledger.rows import ContractVersion, read_row
 from wharf.ledger.schema import contract_problem, contract_version
 
 
-def store_contract(
-    tx: Connection, name: str, file: ContractFile, now: datetime
-) -> None:
+def store_contract(tx: Connection, name: str, file: ContractFile, now: datetime) -> None:
     """Keep a valid contract file, unless it is the version in force already."""
     latest = current_contract(tx, name)
     if latest is None or latest.sha256 != file.sha256:

@@ -15,7 +15,6 @@ from sqlalchemy.pool import NullPool
 from wharf.errors import LedgerError
 from wharf.ledger.migrate import migrate
 
-
 Transaction = Connection
 
 
@@ -38,21 +37,15 @@ class Ledger:
         address = make_url(url)
         if address.get_backend_name() == "sqlite":
             Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(
-                address, poolclass=NullPool, connect_args={"timeout": 30}
-            )
+            engine = create_engine(address, poolclass=NullPool, connect_args={"timeout": 30})
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
         else:
-            engine = create_engine(
-                address, pool_size=2, max_overflow=2, pool_pre_ping=True
-            )
+            engine = create_engine(address, pool_size=2, max_overflow=2, pool_pre_ping=True)
         try:
             migrate(engine)
         except (OperationalError, OSError) as error:
-            raise LedgerError(
-                f"ledger {address!r} cannot be opened: {error}"
-            ) from error
+            raise LedgerError(f"ledger {address!r} cannot be opened: {error}") from error
         return cls(engine)
 
     @contextmanager
@@ -68,9 +61,7 @@ class Ledger:
         Raises:
             LedgerError: The lock was not had within 30 s, or the database went away.
         """
-        with self._transaction(
-            self.engine.execution_options(wharf_write=True)
-        ) as connection:
+        with self._transaction(self.engine.execution_options(wharf_write=True)) as connection:
             yield connection
 
     @contextmanager
@@ -105,6 +96,6 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgres(connection: Connection) -> None:
-    """One writer at a time, as with SQLite: the ledger's writes are short and look before they add."""
+    """One writer at a time, as with SQLite: writes are short and look before they add."""
     if connection.get_execution_options().get("wharf_write"):
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7203115)")

@@ -21,27 +21,17 @@ def record_decision(tx: Connection, row: Decision) -> None:
     tx.execute(insert(decision).values(**values))
 
 
-def decisions_of(
-    tx: Connection, feed_name: str, period: str | None = None
-) -> list[Decision]:
+def decisions_of(tx: Connection, feed_name: str, period: str | None = None) -> list[Decision]:
     """Decisions about a feed, and about one of its periods when given, oldest first."""
     query = _select().where(feed.c.name == feed_name)
     if period is not None:
-        query = query.where(
-            or_(decision.c.period == period, decision.c.period.is_(None))
-        )
-    return [
-        read_row(Decision, row) for row in tx.execute(query.order_by(decision.c.seq))
-    ]
+        query = query.where(or_(decision.c.period == period, decision.c.period.is_(None)))
+    return [read_row(Decision, row) for row in tx.execute(query.order_by(decision.c.seq))]
 
 
-def record_run(
-    tx: Connection, dag_id: str, key: str, cause: str, now: datetime
-) -> bool:
+def record_run(tx: Connection, dag_id: str, key: str, cause: str, now: datetime) -> bool:
     """Note that a run exists for a key and cause; False when that was known."""
-    known = select(run.c.seq).where(
-        run.c.dag_id == dag_id, run.c.key == key, run.c.cause == cause
-    )
+    known = select(run.c.seq).where(run.c.dag_id == dag_id, run.c.key == key, run.c.cause == cause)
     if tx.execute(known).first():
         return False
     tx.execute(insert(run).values(dag_id=dag_id, key=key, cause=cause, at=now))
@@ -68,6 +58,4 @@ def last_tick(tx: Connection, kind: str) -> Tick | None:
 
 
 def _select() -> Select[Any]:
-    return select(decision, feed.c.name.label("feed")).join(
-        feed, feed.c.id == decision.c.feed_id
-    )
+    return select(decision, feed.c.name.label("feed")).join(feed, feed.c.id == decision.c.feed_id)

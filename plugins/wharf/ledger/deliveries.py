@@ -27,27 +27,19 @@ def record_delivery(tx: Connection, row: Delivery) -> Delivery:
 
 def set_outcome(tx: Connection, seq: int, outcome: str, reason: str = "") -> None:
     """Say how reading a landed file ended: loaded, quarantined or refused."""
-    tx.execute(
-        update(delivery)
-        .where(delivery.c.seq == seq)
-        .values(outcome=outcome, reason=reason)
-    )
+    tx.execute(update(delivery).where(delivery.c.seq == seq).values(outcome=outcome, reason=reason))
 
 
 def deliveries_of(tx: Connection, feed_name: str, period: str) -> list[Delivery]:
     """All landed files of one feed and period, oldest first."""
     query = _select().where(feed.c.name == feed_name, delivery.c.period == period)
-    return [
-        read_row(Delivery, row) for row in tx.execute(query.order_by(delivery.c.seq))
-    ]
+    return [read_row(Delivery, row) for row in tx.execute(query.order_by(delivery.c.seq))]
 
 
 def deliveries_by_period(tx: Connection, feed_name: str) -> dict[str, list[Delivery]]:
     """All landed files of one feed by period, oldest first."""
     found: dict[str, list[Delivery]] = {}
-    for row in tx.execute(
-        _select().where(feed.c.name == feed_name).order_by(delivery.c.seq)
-    ):
+    for row in tx.execute(_select().where(feed.c.name == feed_name).order_by(delivery.c.seq)):
         found.setdefault(row.period, []).append(read_row(Delivery, row))
     return found
 
@@ -65,6 +57,4 @@ def periods_with_bytes(tx: Connection, feed_name: str, sha256: str) -> list[str]
 
 
 def _select() -> Select[Any]:
-    return select(delivery, feed.c.name.label("feed")).join(
-        feed, feed.c.id == delivery.c.feed_id
-    )
+    return select(delivery, feed.c.name.label("feed")).join(feed, feed.c.id == delivery.c.feed_id)

@@ -24,9 +24,7 @@ STATE = (
 )  # fmt: skip
 
 
-def ensure_expected(
-    tx: Connection, rows: Iterable[ExpectedDelivery], now: datetime
-) -> int:
+def ensure_expected(tx: Connection, rows: Iterable[ExpectedDelivery], now: datetime) -> int:
     """Make the rows that are missing, and re-time those not yet due whose terms changed.
 
     Returns:
@@ -39,13 +37,9 @@ def ensure_expected(
             known[row.feed] = {each.period: each for each in expected_of(tx, row.feed)}
         stands = known[row.feed].get(row.period)
         if stands is None:
-            values = {
-                name: getattr(row, name) for name in ("period", "period_first", *TERMS)
-            }
+            values = {name: getattr(row, name) for name in ("period", "period_first", *TERMS)}
             tx.execute(
-                insert(table).values(
-                    feed_id=feed_id(tx, row.feed), next_change_at=now, **values
-                )
+                insert(table).values(feed_id=feed_id(tx, row.feed), next_change_at=now, **values)
             )
             changed += 1
         elif stands.contract != row.contract and now < stands.due_at:
@@ -72,9 +66,7 @@ def ensure_expected(
     return changed
 
 
-def find_expected(
-    tx: Connection, feed_name: str, period: str
-) -> ExpectedDelivery | None:
+def find_expected(tx: Connection, feed_name: str, period: str) -> ExpectedDelivery | None:
     """The row of one feed and period."""
     query = _select().where(feed.c.name == feed_name, table.c.period == period)
     row = tx.execute(query).first()
@@ -102,15 +94,10 @@ def expected_between(tx: Connection, first: str, last: str) -> list[ExpectedDeli
     ]
 
 
-def due_for_evaluation(
-    tx: Connection, now: datetime, limit: int = 5000
-) -> list[ExpectedDelivery]:
+def due_for_evaluation(tx: Connection, now: datetime, limit: int = 5000) -> list[ExpectedDelivery]:
     """Rows that may have changed by now, oldest change first."""
     query = (
-        _select()
-        .where(table.c.next_change_at <= now)
-        .order_by(table.c.next_change_at)
-        .limit(limit)
+        _select().where(table.c.next_change_at <= now).order_by(table.c.next_change_at).limit(limit)
     )
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
@@ -118,10 +105,7 @@ def due_for_evaluation(
 def open_rows(tx: Connection, now: datetime) -> list[ExpectedDelivery]:
     """Rows that have opened and are expected, that is, for which a run may be wanted."""
     query = _select().where(table.c.opens_at <= now, table.c.expected.is_(True))
-    return [
-        read_row(ExpectedDelivery, row)
-        for row in tx.execute(query.order_by(table.c.opens_at))
-    ]
+    return [read_row(ExpectedDelivery, row) for row in tx.execute(query.order_by(table.c.opens_at))]
 
 
 def in_horizon(tx: Connection, since: datetime) -> list[ExpectedDelivery]:
@@ -130,9 +114,7 @@ def in_horizon(tx: Connection, since: datetime) -> list[ExpectedDelivery]:
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
 
-def make_due(
-    tx: Connection, feed_name: str, periods: Sequence[str], now: datetime
-) -> None:
+def make_due(tx: Connection, feed_name: str, periods: Sequence[str], now: datetime) -> None:
     """Have the next evaluation look at these rows again."""
     for period in periods:
         tx.execute(
@@ -182,9 +164,7 @@ def events_of(tx: Connection, row_id: int) -> list[StateEvent]:
     """The history of one row, oldest first."""
     query = select(event).where(event.c.expected_id == row_id).order_by(event.c.seq)
     return [
-        StateEvent(
-            r.expected_id, r.at, r._mapping["was"], r._mapping["is"], r.why, r.seq
-        )
+        StateEvent(r.expected_id, r.at, r._mapping["was"], r._mapping["is"], r.why, r.seq)
         for r in tx.execute(query)
     ]
 
@@ -198,13 +178,9 @@ def _append_event(
     why: str,
 ) -> None:
     tx.execute(
-        insert(event).values(
-            {"expected_id": row_id, "at": at, "was": was, "is": is_, "why": why}
-        )
+        insert(event).values({"expected_id": row_id, "at": at, "was": was, "is": is_, "why": why})
     )
 
 
 def _select() -> Select[Any]:
-    return select(table, feed.c.name.label("feed")).join(
-        feed, feed.c.id == table.c.feed_id
-    )
+    return select(table, feed.c.name.label("feed")).join(feed, feed.c.id == table.c.feed_id)

@@ -91,7 +91,5 @@ def _arrivals(
 
 
 def _batch(row: BatchRow) -> BatchFact:
-    critical = [
-        str(each["message"]) for each in row.findings if each.get("severity") == "critical"
-    ]
+    critical = [str(each["message"]) for each in row.findings if each.get("severity") == "critical"]
     return BatchFact(row.batch_id, row.status, row.status_at, "; ".join(critical))

@@ -28,9 +28,7 @@ def rename_feed(tx: Connection, name: str, formerly: Sequence[str]) -> None:
     """Let a feed take over the history of its former name, once."""
     if find_feed(tx, name) is None:
         for old in formerly:
-            if tx.execute(
-                update(feed).where(feed.c.name == old).values(name=name)
-            ).rowcount:
+            if tx.execute(update(feed).where(feed.c.name == old).values(name=name)).rowcount:
                 return
 
 

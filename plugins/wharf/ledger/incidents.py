@@ -34,24 +34,18 @@ def open_incidents(tx: Connection) -> list[Incident]:
     return [read_row(Incident, row) for row in tx.execute(query)]
 
 
-def incidents_of(
-    tx: Connection, feed_name: str, period: str | None = None
-) -> list[Incident]:
+def incidents_of(tx: Connection, feed_name: str, period: str | None = None) -> list[Incident]:
     """All incidents of a feed, and of one period when given, oldest first."""
     query = _select().where(feed.c.name == feed_name)
     if period is not None:
         query = query.where(incident.c.period == period)
-    return [
-        read_row(Incident, row) for row in tx.execute(query.order_by(incident.c.id))
-    ]
+    return [read_row(Incident, row) for row in tx.execute(query.order_by(incident.c.id))]
 
 
 def append_transition(tx: Connection, row: Transition) -> Transition:
     """Append the next transition of an incident, numbering it."""
     last = tx.execute(
-        select(func.max(transition.c.number)).where(
-            transition.c.incident_id == row.incident_id
-        )
+        select(func.max(transition.c.number)).where(transition.c.incident_id == row.incident_id)
     ).scalar()
     values: dict[str, Any] = {**asdict(row), "number": (last or 0) + 1}
     values.pop("seq")
@@ -63,10 +57,7 @@ def append_transition(tx: Connection, row: Transition) -> Transition:
 def transitions_of(tx: Connection, incident_id: int) -> list[Transition]:
     """The life of one incident, oldest first."""
     query = select(transition).where(transition.c.incident_id == incident_id)
-    return [
-        read_row(Transition, row)
-        for row in tx.execute(query.order_by(transition.c.seq))
-    ]
+    return [read_row(Transition, row) for row in tx.execute(query.order_by(transition.c.seq))]
 
 
 def queue_message(tx: Connection, row: Outgoing) -> bool:
@@ -82,9 +73,7 @@ def queue_message(tx: Connection, row: Outgoing) -> bool:
 def messages_to_send(tx: Connection, now: datetime, limit: int = 100) -> list[Outgoing]:
     """Messages whose next try has come, in the order queued."""
     ripe = or_(outbox.c.next_try_at.is_(None), outbox.c.next_try_at <= now)
-    query = (
-        select(outbox).where(outbox.c.status == "QUEUED", ripe).order_by(outbox.c.seq)
-    )
+    query = select(outbox).where(outbox.c.status == "QUEUED", ripe).order_by(outbox.c.seq)
     return [read_row(Outgoing, row) for row in tx.execute(query.limit(limit))]
 
 
@@ -102,6 +91,4 @@ def messages(tx: Connection, incident_id: int | None = None) -> list[Outgoing]:
 
 
 def _select() -> Select[Any]:
-    return select(incident, feed.c.name.label("feed")).join(
-        feed, feed.c.id == incident.c.feed_id
-    )
+    return select(incident, feed.c.name.label("feed")).join(feed, feed.c.id == incident.c.feed_id)

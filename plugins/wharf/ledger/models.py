@@ -30,9 +30,7 @@ def versions_of(tx: Connection, name: str) -> list[ModelVersionRow]:
 
 def next_version(tx: Connection, name: str) -> int:
     """The number the next version of a model gets."""
-    query = select(func.max(model_version.c.version)).where(
-        model_version.c.name == name
-    )
+    query = select(func.max(model_version.c.version)).where(model_version.c.name == name)
     return (tx.execute(query).scalar() or 0) + 1
 
 
@@ -60,10 +58,5 @@ def aliased(tx: Connection, name: str, alias: str) -> int | None:
 
 def alias_history(tx: Connection, name: str, alias: str) -> list[AliasEvent]:
     """All moves of an alias, oldest first."""
-    query = select(alias_event).where(
-        alias_event.c.name == name, alias_event.c.alias == alias
-    )
-    return [
-        read_row(AliasEvent, row)
-        for row in tx.execute(query.order_by(alias_event.c.seq))
-    ]
+    query = select(alias_event).where(alias_event.c.name == name, alias_event.c.alias == alias)
+    return [read_row(AliasEvent, row) for row in tx.execute(query.order_by(alias_event.c.seq))]

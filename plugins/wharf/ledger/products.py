@@ -49,22 +49,16 @@ def record_manifest(tx: Connection, row: ManifestRow) -> None:
 
 def find_manifest(tx: Connection, manifest_id: str) -> ManifestRow | None:
     """One manifest by id."""
-    row = tx.execute(
-        select(manifest).where(manifest.c.manifest_id == manifest_id)
-    ).first()
+    row = tx.execute(select(manifest).where(manifest.c.manifest_id == manifest_id)).first()
     return read_row(ManifestRow, row) if row else None
 
 
-def manifests_of(
-    tx: Connection, product: str, period: str | None = None
-) -> list[ManifestRow]:
+def manifests_of(tx: Connection, product: str, period: str | None = None) -> list[ManifestRow]:
     """Manifests of a product, oldest first."""
     query = select(manifest).where(manifest.c.product == product)
     if period is not None:
         query = query.where(manifest.c.period == period)
-    return [
-        read_row(ManifestRow, row) for row in tx.execute(query.order_by(manifest.c.seq))
-    ]
+    return [read_row(ManifestRow, row) for row in tx.execute(query.order_by(manifest.c.seq))]
 
 
 def record_release(tx: Connection, row: ReleaseRow) -> int:
@@ -76,16 +70,12 @@ def record_release(tx: Connection, row: ReleaseRow) -> int:
     return int(made[0])
 
 
-def releases_of(
-    tx: Connection, product: str, period: str | None = None
-) -> list[ReleaseRow]:
+def releases_of(tx: Connection, product: str, period: str | None = None) -> list[ReleaseRow]:
     """Releases of a product, oldest first."""
     query = select(release).where(release.c.product == product)
     if period is not None:
         query = query.where(release.c.period == period)
-    return [
-        read_row(ReleaseRow, row) for row in tx.execute(query.order_by(release.c.seq))
-    ]
+    return [read_row(ReleaseRow, row) for row in tx.execute(query.order_by(release.c.seq))]
 
 
 def current_releases(tx: Connection, product: str) -> dict[str, ReleaseRow]:
@@ -103,10 +93,7 @@ def record_step(tx: Connection, row: StepResult) -> None:
 def steps_of(tx: Connection, manifest_id: str) -> list[StepResult]:
     """How the nodes of a manifest's steps ended, in order."""
     query = select(step_result).where(step_result.c.manifest_id == manifest_id)
-    return [
-        read_row(StepResult, row)
-        for row in tx.execute(query.order_by(step_result.c.seq))
-    ]
+    return [read_row(StepResult, row) for row in tx.execute(query.order_by(step_result.c.seq))]
 
 
 def all_current_releases(tx: Connection) -> list[ReleaseRow]:

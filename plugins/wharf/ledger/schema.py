@@ -1,4 +1,4 @@
-"""The ledger's tables. Append-only where something happened; one row updated where a state is cached."""
+"""The ledger's tables: append-only what happened, updated where a state is cached."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ class Instant(TypeDecorator[datetime]):
     impl = DateTime
     cache_ok = True
 
-    def process_bind_param(
-        self, value: datetime | None, dialect: Dialect
-    ) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Refuse naive times on the way in."""
         if value is None:
             return None

@@ -42,7 +42,9 @@ def draw(connection: duckdb.DuckDBPyConnection, plot: Plot) -> Chart:
     rows = [[_plain(value) for value in row] for row in result.fetchall()]
     groups = _groups(columns, rows, plot.colour)
     data = [dict(zip(columns, row, strict=True)) for row in rows]
-    drawn = {name: _svg(_spec(plot, data, groups, width), plot.title) for name, width in WIDTHS.items()}
+    drawn = {
+        name: _svg(_spec(plot, data, groups, width), plot.title) for name, width in WIDTHS.items()
+    }
     return Chart(
         title=plot.title,
         wide=drawn["wide"],
@@ -68,13 +70,17 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     numeric = bool(data) and all(isinstance(row[plot.x], int | float) for row in data)
     kind = "quantitative" if numeric and plot.mark != "bar" else "ordinal"
     encoding: dict[str, Any] = {
-        "x": {"field": plot.x, "type": kind, "axis": {"labelAngle": _angle(kind, len({str(row[plot.x]) for row in data}))}},
+        "x": {
+            "field": plot.x,
+            "type": kind,
+            "axis": {"labelAngle": _angle(kind, len({str(row[plot.x]) for row in data}))},
+        },
         "y": {"field": plot.y, "type": "quantitative"},
     }
     if plot.colour:
         encoding["color"] = {
             "field": plot.colour, "type": "nominal", "legend": None,
-            "scale": {"domain": groups, "range": [COLOURS[n % len(COLOURS)] for n in range(len(groups))]},
+            "scale": {"domain": groups, "range": _colours(groups)},
         }  # fmt: skip
     else:
         encoding["color"] = {"value": COLOURS[0]}
@@ -89,6 +95,10 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     }  # fmt: skip
 
 
+def _colours(groups: list[str]) -> list[str]:
+    return [COLOURS[number % len(COLOURS)] for number in range(len(groups))]
+
+
 def _angle(kind: str, labels: int) -> int:
     return -40 if kind == "ordinal" and labels > 8 else 0
 
@@ -99,7 +109,7 @@ def _svg(spec: dict[str, Any], title: str) -> str:
 
     svg = vl_convert.vegalite_to_svg(json.dumps(spec, default=str))
     svg = _STYLE.sub("", svg)
-    label = f'<title>{html.escape(title)}</title>'
+    label = f"<title>{html.escape(title)}</title>"
     return re.sub(r"<svg([^>]*)>", rf'<svg\1 role="img">{label}', svg, count=1)
 
 

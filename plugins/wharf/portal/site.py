@@ -35,22 +35,24 @@ def stage_page(site: Path, content: PageContent) -> Path:
     shutil.rmtree(staged, ignore_errors=True)
     files = staged / "batches" / content.batch_id
     connection = open_table(content.product, content.relation)
-    downloads = write_downloads(
-        connection, content.product, files, f"batches/{content.batch_id}"
-    )
+    downloads = write_downloads(connection, content.product, files, f"batches/{content.batch_id}")
     page = {
         **content.describe(),
         "batch_id": content.batch_id,
         "downloads": [asdict(each) for each in downloads],
     }
-    text = _pages().get_template("product.html").render(
-        content=content,
-        page=page,
-        charts=[draw(connection, plot) for plot in content.plots],
-        preview=preview(connection, content.product),
-        policy=POLICY,
-        changes=_changes(site, content.product, page),
-        sql=_has_engine(),
+    text = (
+        _pages()
+        .get_template("product.html")
+        .render(
+            content=content,
+            page=page,
+            charts=[draw(connection, plot) for plot in content.plots],
+            preview=preview(connection, content.product),
+            policy=POLICY,
+            changes=_changes(site, content.product, page),
+            sql=_has_engine(),
+        )
     )
     connection.close()
     (staged / "page.json").write_text(json.dumps(page, indent=2, default=str), encoding="utf-8")
@@ -125,7 +127,9 @@ def _copy_static(site: Path) -> None:
         (target / "vendor").mkdir(exist_ok=True)
         for file in sorted((STATIC / "vendor").iterdir()):
             stands = target / "vendor" / file.name
-            if file.is_file() and (not stands.exists() or stands.stat().st_size != file.stat().st_size):
+            if file.is_file() and (
+                not stands.exists() or stands.stat().st_size != file.stat().st_size
+            ):
                 shutil.copyfile(file, stands)
 
 

@@ -60,12 +60,17 @@ def write_downloads(
     """
     folder.mkdir(parents=True, exist_ok=True)
     parquet, csv = folder / f"{name}.parquet", folder / f"{name}.csv"
-    connection.execute(f"copy \"{name}\" to '{_quoted(parquet)}' (format parquet, compression zstd)")
+    connection.execute(
+        f"copy \"{name}\" to '{_quoted(parquet)}' (format parquet, compression zstd)"
+    )
     connection.execute(f"copy \"{name}\" to '{_quoted(csv)}' (format csv, header)")
     packed = folder / f"{name}.csv.gz"
-    with csv.open("rb") as plain, packed.open("wb") as raw:
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out:
-            shutil.copyfileobj(plain, out)
+    with (
+        csv.open("rb") as plain,
+        packed.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as out,
+    ):
+        shutil.copyfileobj(plain, out)
     csv.unlink()
     return [_describe(path, f"{base}/{path.name}") for path in (parquet, packed)]
 

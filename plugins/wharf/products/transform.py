@@ -99,7 +99,7 @@ def invoke(arguments: Sequence[str], *, project: Path, work: Path, manifest: Any
         "--target-path": work / "target",
         "--log-path": work / "logs",
     }
-    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "info", "--no-use-colors"]
+    quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
     quiet += ["--no-send-anonymous-usage-stats", "--no-write-json"]
     where = [str(part) for pair in folders.items() for part in pair]
     with _one_at_a_time, chdir(project):

@@ -8,14 +8,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from duckdb import DuckDBPyConnection
+
 from wharf.quality.checks import Check, read_check
-from wharf.quality.engines import Prepare, batch_on, staged_rows
+from wharf.quality.engines import Prepare, batch_on, columns_in, staged_rows
 from wharf.quality.library import great_expectations
 from wharf.quality.portability import engine_for
 from wharf.quality.results import result_paths, write_results
 from wharf.quality.suites import Suite, read_suite
 
-_INDEX = "wharf_position"
+_POSITION = "wharf_position"
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,10 @@ def audit(
     """
     where = result_paths(results, table, period, batch_id)
     read = read_suite(suite)
-    chosen = engine or engine_for([str(entry["type"]) for entry in read.entries], rows)
-    found = _run(read, chosen, files, relation_sql, prepare)
+    kinds = [str(entry["type"]) for entry in read.entries]
+    with great_expectations() as library, staged_rows(files, relation_sql, prepare) as connection:
+        chosen = engine or engine_for(kinds, rows, columns_in(connection))
+        found = _run(read, chosen, library, connection)
     outcome = Audit(
         batch_id=batch_id,
         table=table,
@@ -124,35 +128,25 @@ _NO_RESULT: Mapping[str, Any] = {
 
 
 def _run(
-    suite: Suite,
-    engine: str,
-    files: Sequence[str | Path],
-    relation_sql: str | None,
-    prepare: Prepare | None,
+    suite: Suite, engine: str, library: Any, connection: DuckDBPyConnection
 ) -> dict[int, Mapping[str, Any]]:
     """Results by the expectation's place in the suite; the library keeps no order."""
-    with great_expectations() as library, staged_rows(files, relation_sql, prepare) as connection:
-        names = {row[0] for row in connection.execute("DESCRIBE batch").fetchall()}
-        expectations = library.ExpectationSuite(
-            name=suite.name,
-            expectations=[
-                {"kwargs": {}, **entry, "id": None, "meta": {_INDEX: position}}
-                for position, entry in enumerate(suite.entries)
-            ],
-        )
-        validated = batch_on(engine, library, connection).validate(
-            expectations,
-            result_format={
-                "result_format": "SUMMARY",
-                "unexpected_index_column_names": [n for n in ("_file", "_line") if n in names],
-                "return_unexpected_index_query": False,
-            },
-        )
-        return {
-            result.expectation_config.meta[_INDEX]: {
-                "success": result.success,
-                "result": dict(result.result or {}),
-                "exception_info": dict(result.exception_info or {}),
-            }
-            for result in validated.results
+    expectations = library.ExpectationSuite(
+        name=suite.name,
+        expectations=[
+            {"kwargs": {}, **entry, "id": None, "meta": {_POSITION: position}}
+            for position, entry in enumerate(suite.entries)
+        ],
+    )
+    wanted: dict[str, Any] = {"result_format": "SUMMARY", "return_unexpected_index_query": False}
+    if index := [name for name in ("_file", "_line") if name in columns_in(connection)]:
+        wanted["unexpected_index_column_names"] = index
+    validated = batch_on(engine, library, connection).validate(expectations, result_format=wanted)
+    return {
+        result.expectation_config.meta[_POSITION]: {
+            "success": result.success,
+            "result": dict(result.result or {}),
+            "exception_info": dict(result.exception_info or {}),
         }
+        for result in validated.results
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from wharf.quality.entries import columns_of
@@ -124,8 +123,7 @@ def _observed(details: Mapping[str, Any], count: object, hide: bool) -> str:
     value = details.get("observed_value")
     if value is None:
         return ""
-    value = float(value) if isinstance(value, Decimal) else value
-    return f"it is {HIDDEN}" if hide else f"it is {shown(value, 400)}"
+    return f"it is {HIDDEN}" if hide else f"it is {shown(value, 400, rounded=True)}"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from wharf.quality.portability import digits_of
+
 Prepare = Callable[[duckdb.DuckDBPyConnection], None]
 _TABLE = "batch"
 
@@ -31,6 +33,11 @@ def staged_rows(
             prepare(connection)
         connection.execute(f"CREATE VIEW {_TABLE} AS SELECT * FROM {_enclosed(relation)}")
         yield connection
+
+
+def columns_in(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Column -> DuckDB type of the view `batch`."""
+    return {row[0]: row[1] for row in connection.execute(f"DESCRIBE {_TABLE}").fetchall()}
 
 
 def batch_on(engine: str, library: Any, connection: duckdb.DuckDBPyConnection) -> Any:
@@ -59,8 +66,13 @@ def batch_on(engine: str, library: Any, connection: duckdb.DuckDBPyConnection) -
 def _on_pandas(context: Any, connection: duckdb.DuckDBPyConnection) -> Any:
     import pandas
 
-    rows = connection.execute(f"SELECT * FROM {_TABLE}").to_arrow_table()
-    # Arrow's types keep whole numbers with gaps and decimals exact; numpy would make them floats.
+    # Decimals go as floats: the library looks at its call stack for each one, 1 ms a value.
+    columns = ", ".join(
+        f"{_quoted(name)}::DOUBLE AS {_quoted(name)}" if digits_of(kind) else _quoted(name)
+        for name, kind in columns_in(connection).items()
+    )
+    rows = connection.execute(f"SELECT {columns} FROM {_TABLE}").to_arrow_table()
+    # Arrow's types keep whole numbers with gaps exact; numpy would make them floats.
     frame = rows.to_pandas(types_mapper=pandas.ArrowDtype)
     asset = context.data_sources.add_pandas("staged").add_dataframe_asset(_TABLE)
     definition = asset.add_batch_definition_whole_dataframe("whole")
@@ -102,6 +114,10 @@ def _reading(files: Sequence[str | Path]) -> str:
         raise ValueError("an audit needs the batch's files or a relation")
     listed = ", ".join("'" + _local(str(file)).replace("'", "''") + "'" for file in files)
     return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _local(file: str) -> str:

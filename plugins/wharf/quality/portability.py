@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 
 # Below about 200,000 rows the frame fits easily; above, DuckDB is 10 times faster in a third of
 # the memory (10 million rows: 3.4 s and 1.1 GB, not 70 s and 4.7 GB).
 ROWS_FOR_DUCKDB = 200_000
+
+# Any decimal of up to 15 digits survives the way into a float and back.
+FLOAT_DIGITS = 15
+_DECIMAL = re.compile(r"DECIMAL\((\d+),")
 
 NEEDS_SQL = frozenset({
     "expect_column_values_to_match_like_pattern",
@@ -38,15 +43,23 @@ ENGINE_TYPES = frozenset({
 })  # fmt: skip
 
 
-def engine_for(types: Collection[str], rows: int) -> str:
+def engine_for(kinds: Collection[str], rows: int, columns: Mapping[str, str]) -> str:
     """Choose `pandas` or `duckdb` for a suite.
 
     Args:
-        types: The expectations of the suite; some work on one engine only.
+        kinds: The expectations of the suite; some work on one engine only.
         rows: Rows of the batch.
+        columns: Column -> DuckDB type; decimals too wide for a float stay out of the frame.
     """
-    if NEEDS_SQL.intersection(types):
+    if NEEDS_SQL.intersection(kinds):
         return "duckdb"
-    if NEEDS_FRAME.intersection(types):
+    if NEEDS_FRAME.intersection(kinds):
         return "pandas"
-    return "duckdb" if rows > ROWS_FOR_DUCKDB else "pandas"
+    wide = any(digits_of(kind) > FLOAT_DIGITS for kind in columns.values())
+    return "duckdb" if wide or rows > ROWS_FOR_DUCKDB else "pandas"
+
+
+def digits_of(kind: str) -> int:
+    """Digits of a DuckDB decimal type, 0 for other types."""
+    match = _DECIMAL.match(kind)
+    return int(match[1]) if match else 0

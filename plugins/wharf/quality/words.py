@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 _SENTENCES = {
@@ -59,30 +61,34 @@ def in_words(kind: str, kwargs: Mapping[str, Any]) -> str:
     return text
 
 
-def shown(value: object, limit: int) -> str:
+def shown(value: object, limit: int, *, rounded: bool = False) -> str:
     """A value as it may stand on a page or in a message: one printable line, cut to a length."""
     if value is None or str(value) in {"<NA>", "nan", "NaT"}:
         return "empty"
     if isinstance(value, list | tuple | set | frozenset):
-        text = ", ".join(shown(item, limit) for item in value)
+        text = ", ".join(shown(item, limit, rounded=rounded) for item in value)
     elif isinstance(value, Mapping):
-        text = ", ".join(f"{key} {shown(item, limit)}" for key, item in value.items())
+        pairs = ((key, shown(item, limit, rounded=rounded)) for key, item in value.items())
+        text = ", ".join(f"{key} {item}" for key, item in pairs)
     elif isinstance(value, bool):
         text = "true" if value else "false"
-    elif isinstance(value, int | float):
-        text = number(value)
+    elif isinstance(value, int | float | Decimal):
+        text = number(value, rounded=rounded)
     else:
         text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(value))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def number(value: object) -> str:
-    """A number with its thousands apart."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+def number(value: int | float | Decimal, *, rounded: bool = False) -> str:
+    """A number with its thousands apart; rounded to about six digits if wished."""
+    if isinstance(value, int) or not math.isfinite(value):
+        return f"{value:,}"
+    size = abs(float(value))
+    if value == int(value) and size < 1e15:
         return f"{int(value):,}"
-    if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if not rounded:
+        return f"{value.normalize():,f}" if isinstance(value, Decimal) else f"{value:,}"
+    return f"{value:,.6g}" if size < 1e6 else f"{value:,.2f}"
 
 
 def plural(count: int, word: str) -> str:

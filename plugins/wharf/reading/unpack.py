@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import zstandard
 
@@ -90,38 +90,39 @@ def _open(path: Path, kind: str, name: str) -> IO[bytes]:
     if kind == "bz2":
         return cast("IO[bytes]", bz2.open(path, "rb"))
     if kind == "zst":
-        return cast("IO[bytes]", _WholeZstd(path))
+        return _open_zstd(path)
     return _only_member(path, name)
 
 
-class _WholeZstd:
-    """A zstd stream that says so when its last frame is cut off (the library does not)."""
+def _open_zstd(path: Path) -> IO[bytes]:
+    """Open a zstd stream; the library does not say when the last frame is cut off, so we look."""
+    if not _ends_with_a_frame(path):
+        raise EOFError
+    reader = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_across_frames=True)
+    return cast("IO[bytes]", reader)
 
-    def __init__(self, path: Path) -> None:
-        self._source = path.open("rb")
-        self._frame: Any = None
-        self._rest = b""
 
-    def read(self, size: int) -> bytes:
-        while True:
-            data = self._rest or self._source.read(size)
-            self._rest = b""
-            if not data:
-                if self._frame is not None:
-                    raise EOFError("the last frame is cut off")
-                return b""
-            frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
-            out = cast("bytes", frame.decompress(data))
-            self._rest = frame.unused_data if frame.eof else b""
-            self._frame = None if frame.eof else frame
-            if out:
-                return out
-
-    def __enter__(self) -> _WholeZstd:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._source.close()
+def _ends_with_a_frame(path: Path) -> bool:
+    """Walk over frames and their blocks (RFC 8878) without expanding them."""
+    size, at = path.stat().st_size, 0
+    with path.open("rb") as handle:
+        while at < size:
+            handle.seek(at)
+            head = handle.read(18)
+            if head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5:
+                at += 8 + int.from_bytes(head[4:8], "little")
+                continue
+            at += zstandard.frame_header_size(head)
+            last = False
+            while not last:
+                handle.seek(at)
+                block = int.from_bytes(handle.read(3).ljust(3, b"\0"), "little")
+                last, repeated = bool(block & 1), (block >> 1) & 3 == 1
+                at += 3 + (1 if repeated else block >> 3)
+                if at > size:
+                    return False
+            at += 4 * zstandard.get_frame_parameters(head).has_checksum
+    return at == size
 
 
 def _only_member(path: Path, name: str) -> IO[bytes]:
@@ -169,7 +170,9 @@ def _whole(name: str, kind: str) -> Iterator[None]:
         cut = "not a zip file" in str(error)
         reason = "the zip directory at its end is missing" if cut else f"damaged: {error}"
         raise Refused(name, "truncated" if cut else "damaged", reason) from error
-    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, OSError, ValueError) as error:
+    except (zlib.error, zstandard.ZstdError, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault, not the file's
         raise Refused(name, "damaged", f"the {kind} data are damaged: {error}") from error
     except (NotImplementedError, RuntimeError) as error:
         raise Refused(name, "unreadable", f"the {kind} data cannot be read: {error}") from error

@@ -86,7 +86,9 @@ def _kind(name: str, kind: pa.DataType) -> Kind:
 
 
 def _numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float32]]:
-    wide = pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False)
+    wide: np.ndarray[Any, np.dtype[np.float64]] = pc.cast(values, pa.float64()).to_numpy(
+        zero_copy_only=False
+    )
     with np.errstate(over="ignore"):
         narrow = wide.astype(np.float32)
     narrow[~(np.abs(narrow) <= LARGEST_NUMBER)] = np.nan
@@ -94,5 +96,6 @@ def _numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.
 
 
 def _texts(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
-    texts = pc.fill_null(pc.cast(values, pa.string()), "")
-    return texts.to_numpy(zero_copy_only=False).astype(object)
+    filled = pc.fill_null(pc.cast(values, pa.string()), "")
+    texts: np.ndarray[Any, np.dtype[np.object_]] = filled.to_numpy(zero_copy_only=False)
+    return texts.astype(object)

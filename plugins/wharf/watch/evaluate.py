@@ -1,4 +1,4 @@
-"""Evaluating expected deliveries: states are recorded when they change, incidents follow from them."""
+"""Evaluating expected deliveries: changed states are recorded, incidents follow from them."""
 
 from __future__ import annotations
 

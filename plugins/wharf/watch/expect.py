@@ -1,4 +1,4 @@
-"""Expected deliveries from contract and calendar: the tick for its horizon, a run for its own key."""
+"""Expected deliveries from contract and calendar: the tick's horizon, a run's own key."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def expect_horizon(ledger: Ledger, promises: Promises, now: datetime) -> int:
         return expected.ensure_expected(tx, rows, now)
 
 
-def _row(
-    feed: Feed, period: Period, days: calendars.OpenDays, contract: str
-) -> ExpectedDelivery:
+def _row(feed: Feed, period: Period, days: calendars.OpenDays, contract: str) -> ExpectedDelivery:
     clock = points.clock_points(feed, period, days)
     return ExpectedDelivery(
         feed=feed.feed,

@@ -1,4 +1,4 @@
-"""Looking at the sources: one listing for each connection, whatever its feeds; nothing is fetched."""
+"""Looking at the sources: one listing a connection, whatever its feeds; nothing is fetched."""
 
 from __future__ import annotations
 

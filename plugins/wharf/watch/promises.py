@@ -65,5 +65,7 @@ def read_promises(ledger: Ledger, root: Path, now: datetime) -> Promises:
         project=project,
         feeds=in_force,
         hashes={name: version.sha256 for name, version in stored.items()},
-        orphaned=tuple(sorted(name for name in in_force if not (root / stored[name].path).exists())),
+        orphaned=tuple(
+            sorted(name for name in in_force if not (root / stored[name].path).exists())
+        ),
     )

@@ -59,9 +59,9 @@ def wanted_runs(
             wanted.append(Wanted(feed.dag_id, row.period, f"arrival-{fresh[-1].seq}"))
     for each in owed:
         product = promises.products.get(each.product)
-        if product and (product.dag_id, each.period) not in started:
-            if each.opens_at + PATIENCE <= now:
-                wanted.append(Wanted(product.dag_id, each.period, f"row-{each.id}"))
+        is_open = each.opens_at + PATIENCE <= now
+        if product and is_open and (product.dag_id, each.period) not in started:
+            wanted.append(Wanted(product.dag_id, each.period, f"row-{each.id}"))
     return [each for each in wanted if (each.dag_id, each.key, each.cause) not in causes]
 
 
@@ -78,7 +78,7 @@ def start_runs(
 
 
 def not_consumed(seen: list[Arrival], landed: list[Delivery]) -> list[Arrival]:
-    """Arrivals whose bytes were not landed: of each path the last, if later than what was landed."""
+    """Arrivals whose bytes were not landed: of each path the last, if later than the landed."""
     last = {each.path: each for each in seen if not each.is_done_flag}
     done = {each.path: each.arrival_seq for each in landed}
     fresh = [
@@ -92,4 +92,3 @@ def not_consumed(seen: list[Arrival], landed: list[Delivery]) -> list[Arrival]:
 def _is_complete(feed: Feed, row: ExpectedDelivery) -> bool:
     """Whether the parts make a whole delivery: a restated part counts with the others' versions."""
     return row.delivery in COMPLETE or row.complete_at is not None
-

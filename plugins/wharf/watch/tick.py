@@ -1,4 +1,4 @@
-"""One tick: make what should be expected, evaluate it, start what is wanted, send what is queued."""
+"""One tick: make what should come, evaluate it, start what is wanted, send what is queued."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def tick(
         running = running_keys()
         wanted = wanted_runs(ctx.ledger, promises, running, now)
         wanted += wanted_reruns(ctx, promises, running, now)
-        started += [f"{each.dag_id} {each.key}" for each in start_runs(ctx.ledger, wanted, start_run, now)]
+        started += [
+            f"{each.dag_id} {each.key}" for each in start_runs(ctx.ledger, wanted, start_run, now)
+        ]
     except WharfError as error:
         problem = f"no run could be started: {error}"
     sent = failed = 0

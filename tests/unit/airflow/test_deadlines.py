@@ -31,8 +31,16 @@ format: {kind: csv}
 columns: {account: {type: string}}
 period: {kind: business_day, calendar: bank}
 timeliness:
-  - {tz: Europe/Amsterdam, opens: "T+0 22:00", due: "T+1bd 06:30", grace: 20m, cutoff: "T+3bd 18:00"}
-  - {from: "2026-12-01", tz: Europe/London, opens: "T+0 22:00", due: "T+1bd 07:00", cutoff: "T+2bd 18:00"}
+  - tz: Europe/Amsterdam
+    opens: "T+0 22:00"
+    due: "T+1bd 06:30"
+    grace: 20m
+    cutoff: "T+3bd 18:00"
+  - from: "2026-12-01"
+    tz: Europe/London
+    opens: "T+0 22:00"
+    due: "T+1bd 07:00"
+    cutoff: "T+2bd 18:00"
 """
 PRODUCT = """
 product: risk

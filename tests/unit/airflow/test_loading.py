@@ -54,7 +54,9 @@ def test_a_broken_file_takes_no_other_down(project: Path) -> None:
 
 def test_a_broken_file_is_named_with_field_value_and_choices(project: Path) -> None:
     break_feed(project)
-    with pytest.raises(ContractError, match=r"dags/feeds/acme/trades.yaml: source.kind is 'ftp'.*local"):
+    with pytest.raises(
+        ContractError, match=r"dags/feeds/acme/trades.yaml: source.kind is 'ftp'.*local"
+    ):
         refuse_invalid(project)
 
 
@@ -73,7 +75,7 @@ def test_a_task_of_a_broken_feed_is_told_why(
 ) -> None:
     break_feed(project)
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "feed__acme__trades")
-    with pytest.raises(ContractError, match="trades.yaml: source.kind is 'ftp'"):
+    with pytest.raises(ContractError, match=r"trades.yaml: source.kind is 'ftp'"):
         list(feeds_to_build(project))
 
 

@@ -1,4 +1,4 @@
-"""Repeating inside a minute: often enough, never into the next minute, never stopped by one failure."""
+"""Repeating inside a minute: often enough, never into the next one, not stopped by a failure."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def calls_at(every: float, works: float, clock: Clock | None = None) -> list[flo
         found.append((at - START).total_seconds())
         clock.pass_by(works)
 
-    repeat_within(
-        body, every=timedelta(seconds=every), until=END, clock=clock, sleep=clock.pass_by
-    )
+    repeat_within(body, every=timedelta(seconds=every), until=END, clock=clock, sleep=clock.pass_by)
     return found
 
 

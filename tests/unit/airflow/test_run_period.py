@@ -51,7 +51,7 @@ def test_a_run_that_names_no_period_is_told_the_recent_ones(conf: dict[str, obje
 
 
 def test_a_key_of_another_kind_is_refused_with_the_nearest_periods() -> None:
-    with pytest.raises(PeriodError, match="'2026-10' is not a week.*Nearest periods: 2026-W46"):
+    with pytest.raises(PeriodError, match=r"'2026-10' is not a week.*Nearest periods: 2026-W46"):
         period_of(RunFacts("r", partition_key="2026-10"), weekly_feed(), NOW)
 
 

@@ -41,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path == "/auth/token":
             if body != {"username": "wharf", "password": "secret"}:
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.runs[key] = {"dag_id": dag_id, "state": "queued", **body}
         return self.answer(200, self.server.runs[key])
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.refused():
             return
         query = parse_qs(urlsplit(self.path).query)
@@ -113,7 +113,11 @@ def test_a_run_is_named_after_key_and_cause(airflow: FakeAirflow, runs: AirflowR
 def test_a_second_start_for_the_same_cause_does_nothing(
     airflow: FakeAirflow, runs: AirflowRuns
 ) -> None:
-    assert [runs("feed__acme__stock", "2026-W47", "row-12") for _ in range(3)] == [True, False, False]
+    assert [runs("feed__acme__stock", "2026-W47", "row-12") for _ in range(3)] == [
+        True,
+        False,
+        False,
+    ]
     assert len(airflow.runs) == 1
 
 
@@ -151,7 +155,10 @@ def test_one_token_serves_many_calls(airflow: FakeAirflow, runs: AirflowRuns) ->
 
 def test_a_wrong_password_names_the_connection(airflow: FakeAirflow) -> None:
     wrong = Connection("wharf_airflow", "http", "127.0.0.1", airflow.server_port, "wharf", "no")
-    with AirflowRuns(wrong) as runs, pytest.raises(SettingsError, match="connection 'wharf_airflow'"):
+    with (
+        AirflowRuns(wrong) as runs,
+        pytest.raises(SettingsError, match="connection 'wharf_airflow'"),
+    ):
         runs.running_keys()
 
 

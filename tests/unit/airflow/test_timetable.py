@@ -66,7 +66,9 @@ def test_a_key_given_by_hand_has_the_partition_date_of_the_backfill(kind: str, z
 @pytest.mark.parametrize("kind", sorted(CRON))
 def test_the_schedule_makes_the_runs_that_a_backfill_makes(kind: str, zone: str) -> None:
     timetable = PeriodTimetable(kind, timezone=zone)
-    earliest = pendulum.instance(timetable.resolve_partition_date("2026" if kind == "year" else KEYS[kind]))
+    earliest = pendulum.instance(
+        timetable.resolve_partition_date("2026" if kind == "year" else KEYS[kind])
+    )
     restriction = TimeRestriction(earliest=earliest, latest=None, catchup=True)
     info = None
     for _ in range(40):
@@ -92,7 +94,9 @@ def test_business_days_run_each_day() -> None:
 
 def test_hours_are_utc_whatever_the_zone() -> None:
     timetable = PeriodTimetable("hour", timezone="Asia/Kolkata")
-    assert timetable.resolve_partition_date("2026-11-20T0600Z") == datetime(2026, 11, 20, 6, tzinfo=UTC)
+    assert timetable.resolve_partition_date("2026-11-20T0600Z") == datetime(
+        2026, 11, 20, 6, tzinfo=UTC
+    )
 
 
 def test_partition_date_is_local_midnight_of_the_first_day() -> None:

@@ -98,7 +98,9 @@ def test_landing_an_arrival_twice_records_one_delivery(ledger: Ledger) -> None:
 def test_readers_see_the_last_movement_of_a_period(ledger: Ledger) -> None:
     with ledger.write() as tx:
         for number, batch_id in enumerate(["b1", "b2", "b1"]):
-            batches.record_batch(tx, BatchRow(batch_id, "raw.t", "p", "acme.prices", "STAGED", AT, AT))
+            batches.record_batch(
+                tx, BatchRow(batch_id, "raw.t", "p", "acme.prices", "STAGED", AT, AT)
+            )
             batches.record_publish(
                 tx, PublishEvent("raw.t", "p", batch_id, "publish", number, AT, "test")
             )
@@ -120,9 +122,8 @@ def test_two_promoters_cannot_both_win(ledger: Ledger) -> None:
     first = AliasEvent("residential", "champion", 1, None, "first", "a", AT)
     with ledger.write() as tx:
         models.move_alias(tx, first)
-    with pytest.raises(ModelError, match="points at version 1, not None"):
-        with ledger.write() as tx:
-            models.move_alias(tx, AliasEvent("residential", "champion", 2, None, "x", "b", AT))
+    with pytest.raises(ModelError, match="points at version 1, not None"), ledger.write() as tx:
+        models.move_alias(tx, AliasEvent("residential", "champion", 2, None, "x", "b", AT))
 
 
 def test_a_time_without_zone_is_refused(ledger: Ledger) -> None:

@@ -49,7 +49,7 @@ def content(tmp_path: Path) -> PageContent:
 def test_a_page_says_first_how_fresh_its_inputs_are(tmp_path: Path, content: PageContent) -> None:
     release_page(tmp_path / "site", stage_page(tmp_path / "site", content))
     text = (tmp_path / "site/products/parcel_use/index.html").read_text()
-    assert text.index("How fresh the inputs are") < text.index("<h2 id=\"data\">")
+    assert text.index("How fresh the inputs are") < text.index('<h2 id="data">')
     assert "Not all inputs are of 2026-11-20" in text
     assert "dune.parcels" in text
 

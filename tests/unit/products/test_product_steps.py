@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from conftest import D5, DECIDED, Place
+from product_world import D5, DECIDED, Place
 
 from wharf.errors import ProductError, PublishRefused
 from wharf.ledger import batches as batch_rows

@@ -52,7 +52,7 @@ def test_the_json_says_what_was_checked_with_what_and_what_came(run: Run) -> Non
     assert re.fullmatch("[0-9a-f]{64}", kept["suite_sha256"])
     assert [check["success"] for check in kept["checks"]] == [True, False]
     assert kept["checks"][1]["sample"][0] == {
-        "file": "acme_20261120.csv", "line": 2, "value": "-10.00",
+        "file": "acme_20261120.csv", "line": 2, "value": "-10",
     }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_a_file_swapped_inside_is_refused_even_without_the_registry(trained: Tra
         archive.writestr("manifest.json", json.dumps(artifact.manifest))
         for path, content in artifact.files.items():
             archive.writestr(path, b"{}" if path == "metrics.json" else content)
-    with pytest.raises(ModelError, match="metrics.json is not what its manifest says"):
+    with pytest.raises(ModelError, match=r"metrics\.json is not what its manifest says"):
         unpack(buffer.getvalue())
 
 
@@ -138,7 +138,7 @@ def test_golden_rows_that_score_differently_here_stop_the_model(trained: Trained
     other = dataclasses.replace(
         trained, files={**trained.files, "golden.parquet": sink.getvalue()}
     ).pack(1)
-    with pytest.raises(ModelError, match="golden rows differ by 0.001"):
+    with pytest.raises(ModelError, match=r"golden rows differ by 0\.001"):
         open_scorer(other, hashlib.sha256(other).hexdigest())
 
 
@@ -151,5 +151,7 @@ def test_model_is_opened_once_per_process(trained: Trained) -> None:
 def test_scores_need_no_training_library(trained: Trained) -> None:
     artifact = unpack(pack({**unpack(trained.pack(1)).manifest}, trained.files))
     golden = pq.read_table(io.BytesIO(artifact.files["golden.parquet"]))
-    scores = Scorer(artifact).score({one.name: golden.column(one.name) for one in artifact.features})
+    scores = Scorer(artifact).score(
+        {one.name: golden.column(one.name) for one in artifact.features}
+    )
     assert scores.tolist() == golden.column("expected_score").to_pylist()

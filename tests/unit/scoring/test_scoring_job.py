@@ -197,9 +197,7 @@ def test_manifest_pins_the_version_whoever_is_champion(
     assert prepare(ctx, staged, pins=Pins()).version == 2
 
 
-def test_damaged_artifact_is_noticed_before_spark_starts(
-    ctx: ScoreContext, staged: Batch
-) -> None:
+def test_damaged_artifact_is_noticed_before_spark_starts(ctx: ScoreContext, staged: Batch) -> None:
     row = registry.require_version(ctx.ledger, "residential")
     path = ctx.settings.models / row.uri
     path.write_bytes(path.read_bytes()[:-1] + b"x")
@@ -221,9 +219,7 @@ def test_artifact_damaged_after_planning_is_noticed_by_the_task(
     assert not job.result_path.exists()
 
 
-def test_missing_feature_column_is_named(
-    ctx: ScoreContext, staged: Batch, rows: pa.Table
-) -> None:
+def test_missing_feature_column_is_named(ctx: ScoreContext, staged: Batch, rows: pa.Table) -> None:
     narrow = stage_parcels(ctx, [rows.drop_columns(["lon"])], period="2026-11-18")
     with pytest.raises(ModelError, match="has no feature column lon"):
         prepare(ctx, narrow)

@@ -50,9 +50,7 @@ def test_registered_zip_is_the_one_the_ledger_names(ctx: ScoreContext, trained: 
     assert row.metrics["test"]["auc"] == trained.metrics["test"]["auc"]
 
 
-def test_same_model_again_is_a_version_but_no_champion(
-    ctx: ScoreContext, trained: Trained
-) -> None:
+def test_same_model_again_is_a_version_but_no_champion(ctx: ScoreContext, trained: Trained) -> None:
     register(ctx, trained)
     assert register(ctx, trained) == 2
     assert champion(ctx) == 1
@@ -83,8 +81,9 @@ def test_worse_version_waits_for_a_person(
     register(ctx, trained)
     assert register(ctx, worse) == 2
     assert champion(ctx) == 1
-    assert "also reads" in (
-        registry.require_version(ctx.ledger, "residential", 2).metrics["comparison"]["reason"]
+    assert (
+        "also reads"
+        in (registry.require_version(ctx.ledger, "residential", 2).metrics["comparison"]["reason"])
     )
 
 

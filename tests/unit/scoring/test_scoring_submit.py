@@ -1,4 +1,4 @@
-"""What is handed to spark-submit: the operator's own argument names, and nothing without meaning."""
+"""What is handed to spark-submit: the operator's own arguments, and nothing without meaning."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_local_mode_is_asked_only_for_what_it_has(tmp_path: Path, master: str) -
 
 
 def test_what_local_mode_dropped_is_said() -> None:
-    found = {name: None for name in RESOURCES} | {
+    found = dict.fromkeys(RESOURCES) | {
         "driver_max_result_size": "256m",
         "shuffle_partitions": "64",
     }
@@ -100,7 +100,8 @@ def test_operator_knows_every_argument(tmp_path: Path) -> None:
 def test_command_line_carries_the_same(tmp_path: Path) -> None:
     here = settings(tmp_path, "spark://127.0.0.1:7177")
     command = submit_command(
-        submit_template("residential", RESOURCES, here, job_file="/jobs/a b.json"), here.spark_master
+        submit_template("residential", RESOURCES, here, job_file="/jobs/a b.json"),
+        here.spark_master,
     )
     assert command[1:3] == ["--master", "spark://127.0.0.1:7177"]
     assert command[command.index("--executor-memory") + 1] == "2g"

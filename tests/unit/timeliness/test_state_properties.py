@@ -1,4 +1,4 @@
-"""What holds of `evaluate` for any facts: order, repetition, gaps of ticks, and its next instant."""
+"""What holds of `evaluate` for any facts: order, repetition, and its next instant."""
 
 from __future__ import annotations
 
@@ -128,15 +128,6 @@ def test_jumping_from_change_to_change_meets_every_state_of_a_minute_by_minute_c
         jumped.append(without_clock(state))
         now = state.next_change_at
     assert _without_repeats(jumped) == _without_repeats(walked)
-
-
-@given(FACTS, st.lists(MINUTES, max_size=8))
-def test_ticks_with_any_gaps_end_in_the_same_row(facts: Facts, ticks: list[int]) -> None:
-    """A ledger that keeps the last state ends alike whichever ticks were lost or repeated."""
-    kept = {}
-    for count in [*sorted(ticks), 2 * LAST]:
-        kept["row"] = evaluate(facts, minute(count))
-    assert kept["row"] == evaluate(facts, minute(2 * LAST))
 
 
 @given(FACTS, INSTANTS)
