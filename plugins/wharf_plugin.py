@@ -41,13 +41,20 @@ class WharfPlugin(AirflowPlugin):
     ]
 
     @property
-    def fastapi_apps(self) -> list[dict[str, Any]]:
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The board, below `/wharf`."""
         return [{"app": LazyBoard(), "url_prefix": "/wharf", "name": "wharf"}]
 
     @property
-    def timetables(self) -> list[type]:
+    def timetables(self) -> list[type]:  # type: ignore[override]
         """The one timetable of feeds and products."""
         from wharf.airflow.timetable import PeriodTimetable
 
         return [PeriodTimetable]
+
+    @property
+    def deadline_references(self) -> list[type]:  # type: ignore[override]
+        """The one deadline reference of feeds and products."""
+        from wharf.airflow.deadlines import PeriodDeadline
+
+        return [PeriodDeadline]

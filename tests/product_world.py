@@ -32,10 +32,11 @@ class Place:
 
     ctx: Context
 
-    def deliver(self, county: str, period: str, *, parcels: int = 8, year: int = 1990) -> str:
-        """Publish a county's parcels for a period, as its feed would."""
+    def deliver(self, county: str, period: str, *, parcels: int = 8, twice: bool = False) -> str:
+        """Publish a county's parcels for a period, as its feed would; `twice` repeats an id."""
         place = COUNTIES.index(county)
         ids = [f"{county[:3].upper()}-{number:06d}" for number in range(parcels)]
+        ids[-1] = ids[0] if twice else ids[-1]
         dollars = pa.decimal128(14, 2)
         frame = pa.table(
             {
@@ -46,7 +47,7 @@ class Place:
                 "building_sqft": pa.array([1500] * parcels, pa.int64()),
                 "stories": pa.array([2] * parcels, pa.int32()),
                 "units": pa.array([1] * parcels, pa.int32()),
-                "year_built": pa.array([0, *[year] * (parcels - 1)], pa.int32()),
+                "year_built": pa.array([0, *[1990] * (parcels - 1)], pa.int32()),
                 "assessed_value": pa.array([Decimal("250000.00")] * parcels, dollars),
                 "last_sale_price": pa.array([None] * parcels, dollars),
                 "lon": [-90.0 - place + number / 1000 + 0.0005 for number in range(parcels)],

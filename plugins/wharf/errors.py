@@ -16,6 +16,8 @@ WharfError
 ├── LedgerError (Transient)       the ledger could not be reached or changed
 ├── ProductError (Terminal)       a product's step failed or an edge may not be decided
 ├── ModelError (Terminal)         no champion, a parity gate refused, or an artifact is damaged
+├── ChannelError (Transient)      a message could not be handed over; it is tried again later
+├── ChannelRefused (Terminal)     a channel will never take this message as it is
 └── DemoError (Terminal)          the demo could not start or its world came out wrong
 
 The mixin says what a scheduler should do: Terminal fails at once, Transient retries,
@@ -124,6 +126,14 @@ class ProductError(Terminal, WharfError):
 
 class ModelError(Terminal, WharfError):
     """A model has no champion, failed its parity gate, or its artifact is damaged."""
+
+
+class ChannelError(Transient, WharfError):
+    """A message could not be handed to its channel now; a later try may succeed."""
+
+
+class ChannelRefused(Terminal, WharfError):
+    """A channel refused a message, or is set up so that it never can take one."""
 
 
 class DemoError(Terminal, WharfError):

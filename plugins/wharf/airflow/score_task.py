@@ -36,7 +36,7 @@ class Score(SparkSubmitOperator):
         self.project = project
         self.index = index
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> str:  # type: ignore[override]
         """Gives the id of the batch of scores."""
         from wharf import products
         from wharf.scoring import submit_arguments

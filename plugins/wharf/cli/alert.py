@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from wharf import alerts
 from wharf.cli.installation import now, open_installation, say
 from wharf.errors import WharfError
 
@@ -20,6 +19,8 @@ def alert() -> None:
 @click.option("--channel", "names", multiple=True, help="Only this channel; all by default.")
 def test(names: tuple[str, ...]) -> None:
     """Send one test message to each channel of dags/alerts.yaml and say what came back."""
+    from wharf import alerts
+
     here = open_installation()
     channels = here.promises.project.routing.channels
     if unknown := sorted(set(names) - {each.name for each in channels}):

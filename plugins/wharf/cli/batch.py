@@ -10,7 +10,6 @@ from rich.table import Table
 
 from wharf.cli.installation import now, open_installation, say, who
 from wharf.ledger import batches
-from wharf.watch.evaluate import settle
 
 
 @click.group()
@@ -83,6 +82,8 @@ def rollback(table_name: str, period: str, to: str | None, reason: str) -> None:
 
 
 def _settle(batch_id: str) -> None:
+    from wharf.watch.evaluate import settle
+
     here = open_installation()
     with here.intake.ledger.read() as tx:
         row = batches.batch(tx, batch_id)

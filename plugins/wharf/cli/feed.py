@@ -6,16 +6,17 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import yaml
 
-from wharf import quality
-from wharf.cli.trial import attempt
 from wharf.contracts import load_feed
 from wharf.errors import ContractError
-from wharf.reading import Proposal, SourceFile, infer_contract
 from wharf.settings import read_settings
+
+if TYPE_CHECKING:
+    from wharf.reading import Proposal
 
 DATE = re.compile(r"(20\d\d)([-_]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])")
 
@@ -40,6 +41,9 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
 
     Columns, types, dialect and header row are read off the file; the times are proposals to edit.
     """
+    from wharf.cli.trial import attempt
+    from wharf.reading import SourceFile, infer_contract
+
     supplier, dot, short = name.partition(".")
     if not dot or not re.fullmatch(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*", name):
         raise click.BadParameter(f"{name!r} is no name; write SUPPLIER.FEED, such as acme.prices")
@@ -117,4 +121,6 @@ def _plain(value: dict) -> dict:  # type: ignore[type-arg]
 
 
 def _suite(name: str, proposal: Proposal) -> dict:  # type: ignore[type-arg]
+    from wharf import quality
+
     return quality.starter_suite(name, proposal.columns, proposal.key, proposal.rows)

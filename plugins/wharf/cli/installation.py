@@ -5,14 +5,17 @@ from __future__ import annotations
 import getpass
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from wharf.contracts import Feed, Period
 from wharf.errors import ContractError
-from wharf.intake import Intake, open_intake
 from wharf.settings import Connection, Settings, read_settings, stored_connection
-from wharf.watch.promises import Promises, read_promises
+
+if TYPE_CHECKING:
+    from wharf.intake import Intake
+    from wharf.watch.promises import Promises
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Installation:
 
 def open_installation() -> Installation:
     """Open what the environment names."""
+    from wharf.intake import open_intake
+    from wharf.watch.promises import read_promises
+
     settings = read_settings()
 
     def resolve(connection_id: str) -> Connection:

@@ -19,13 +19,19 @@ def model() -> None:
 @click.argument("name")
 def train(name: str) -> None:
     """Train a new version on the released training product; the first becomes champion."""
-    from wharf.products import train_model
+    from wharf.scoring import ScoreContext, train_on_release
 
     here = open_installation()
     if name not in here.promises.project.models:
         choices = ", ".join(sorted(here.promises.project.models)) or "none yet"
         raise ModelError(f"no model {name!r}; models here: {choices}")
-    version = train_model(here.intake, here.promises.project, name, now=now(), by=who())
+    place = here.intake
+    version = train_on_release(
+        ScoreContext(place.settings, place.ledger, place.lake, place.batches),
+        here.promises.project.models[name],
+        now=now(),
+        by=who(),
+    )
     say(f"{name} version {version.version}: {version.metrics.get('test', version.metrics)}")
 
 

@@ -6,12 +6,8 @@ from pathlib import Path
 
 import click
 
-from wharf import intake
 from wharf.cli.installation import Installation, now, open_installation, say, who
 from wharf.contracts import Feed, Period
-from wharf.watch.evaluate import settle
-from wharf.watch.expect import expect_one
-from wharf.watch.look import look_for
 
 
 @click.command()
@@ -25,13 +21,15 @@ def run(feed_name: str, period_key: str, dry_run: bool) -> None:
 
     PERIOD is a key such as 2026-11-20, 2026-W47 or 2026-11, or any date inside the period.
     """
+    from wharf.sources import open_source
+    from wharf.timeliness import matching
+    from wharf.watch.expect import expect_one
+    from wharf.watch.look import look_for
+
     here = open_installation()
     feed = here.feed(feed_name)
     period = feed.parse_period(period_key)
     if dry_run:
-        from wharf.sources import open_source
-        from wharf.timeliness import matching
-
         source = open_source(here.intake.resolve(feed.source.connection))
         patterns = list(matching.expected_paths(feed, period).values())
         for seen in source.list(patterns):
@@ -49,6 +47,9 @@ def run(feed_name: str, period_key: str, dry_run: bool) -> None:
 @click.option("--part", default="", help="Which part the file is, where the feed has parts.")
 def deliver(feed_name: str, period_key: str, file: Path, part: str) -> None:
     """Hand in a file that came another way, then take it in like any delivery."""
+    from wharf import intake
+    from wharf.watch.expect import expect_one
+
     here = open_installation()
     feed = here.feed(feed_name)
     period = feed.parse_period(period_key)
@@ -59,6 +60,9 @@ def deliver(feed_name: str, period_key: str, file: Path, part: str) -> None:
 
 
 def _take_in(here: Installation, feed: Feed, period: Period) -> None:
+    from wharf import intake
+    from wharf.watch.evaluate import settle
+
     ctx = here.intake
     try:
         for each in intake.land_delivery(ctx, feed, period, now=now()):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from wharf.cli.trial import Trial, attempt
 from wharf.contracts import Feed, load_project
 from wharf.errors import ContractError
 from wharf.settings import read_settings
+
+if TYPE_CHECKING:
+    from wharf.cli.trial import Trial
 
 MARK = {"loaded": "green", "quarantined": "yellow", "refused": "red"}
 
@@ -26,6 +29,8 @@ def try_files(files: tuple[Path, ...], feed_name: str | None, as_json: bool) -> 
 
     Each file ends as loaded, quarantined or refused, with its reason and its row counts.
     """
+    from wharf.cli.trial import attempt
+
     feed = _feed(feed_name) if feed_name else None
     for file in files:
         trial = attempt(file, feed, read_settings().project)

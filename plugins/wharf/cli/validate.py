@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from wharf import quality
 from wharf.contracts import Project, load_project
 from wharf.settings import read_settings
 
@@ -32,6 +31,8 @@ def validate(quiet: bool) -> None:
 
 
 def _suite_problems(project: Project) -> list[str]:
+    from wharf import quality
+
     found: list[str] = []
     for name, feed in sorted(project.feeds.items()):
         path = project.root / "expectations" / f"{name.replace('.', '/')}.json"

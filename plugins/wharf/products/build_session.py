@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -27,24 +26,22 @@ class BuildSession:
     """Makes a connection able to read the lake's files."""
 
 
-_open: dict[str, BuildSession] = {}
+_open: list[BuildSession] = []
 
 
 @contextmanager
-def opened(session: BuildSession) -> Iterator[str]:
-    """Make a session findable for the plugin; gives the token that the profile carries.
+def opened(session: BuildSession) -> Iterator[None]:
+    """Let the plugin find a session; one build runs at a time in a process.
 
-    The token also keeps two builds of one process apart: the adapter keeps its in-memory
-    database for as long as the profile stays the same.
+    The profile cannot carry it: dbt parses the whole project anew when a profile changes.
     """
-    token = uuid4().hex
-    _open[token] = session
+    _open.append(session)
     try:
-        yield token
+        yield
     finally:
-        del _open[token]
+        _open.remove(session)
 
 
-def session_of(token: str) -> BuildSession | None:
-    """The session that a profile names, or None outside a build (`dbt parse`)."""
-    return _open.get(token)
+def open_session() -> BuildSession | None:
+    """The session of the build that runs, or None outside one (`dbt parse`)."""
+    return _open[-1] if _open else None

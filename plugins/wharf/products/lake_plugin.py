@@ -14,7 +14,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 
 from wharf.errors import WharfError
-from wharf.products.build_session import BuildSession, session_of
+from wharf.products.build_session import BuildSession, open_session
 from wharf.products.quoting import identifier, literal, table_name
 
 # A build shares two cores and some GiB with Airflow; beyond this DuckDB spills to disk.
@@ -25,8 +25,8 @@ class Plugin(BasePlugin):
     """Shows a build the manifest's batches, and stages every model it makes."""
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Find the build that this profile was written for."""
-        self.session: BuildSession | None = session_of(plugin_config.get("session", ""))
+        """Find the build that runs."""
+        self.session: BuildSession | None = open_session()
         self.connection: DuckDBPyConnection | None = None
 
     def update_connection_config(self, creds: DuckDBCredentials, config: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wharf.contracts import Project
-from wharf.products.transform import invoke, one_line, write_profile
+from wharf.products.transform import invoke, one_line
 
 ALLOWED = ("lake", "ephemeral", "view")
 LOST = {
@@ -45,7 +45,6 @@ def check_dbt_project(project: Project) -> list[str]:
         return [f"dbt/dbt_project.yml is missing; {', '.join(needs)} need it"] if needs else []
     with tempfile.TemporaryDirectory(prefix="wharf-dbt-") as folder:
         work = Path(folder)
-        write_profile(work, token="")
         parsed = invoke(["parse"], project=root, work=work)
         if not parsed.success:
             return [f"dbt: {one_line(parsed.exception or 'the project cannot be parsed')}"]

@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -71,11 +71,9 @@ def build_models(
     Raises:
         ProductError: dbt could not start, or the selector selects no model.
     """
-    with opened(session) as token:
-        write_profile(work, token)
-        arguments = ["build", "--select", selector, "--indirect-selection", "buildable"]
-        with parsed_before(work, cache):
-            outcome = invoke(arguments, project=project, work=work)
+    arguments = ["build", "--select", selector, "--indirect-selection", "buildable"]
+    with parsed_before(work, cache):
+        outcome = invoke(arguments, project=project, work=work, session=session)
     results = [] if outcome.result is None else list(getattr(outcome.result, "results", []))
     nodes = tuple(_node(each) for each in results)
     for node in nodes:
@@ -87,8 +85,23 @@ def build_models(
     return BuildResult(nodes, _descriptions(results))
 
 
-def invoke(arguments: Sequence[str], *, project: Path, work: Path, manifest: Any = None) -> Any:
-    """Run one dbt command quietly in this process; gives dbt's own result."""
+def invoke(
+    arguments: Sequence[str],
+    *,
+    project: Path,
+    work: Path,
+    session: BuildSession | None = None,
+    manifest: Any = None,
+) -> Any:
+    """Run one dbt command quietly in this process; gives dbt's own result.
+
+    Args:
+        arguments: The command and its options.
+        project: The dbt project's folder; nothing in it changes.
+        work: Where profile and target go.
+        session: The tables of a build; none to parse or list.
+        manifest: The parsed project of an earlier command, to save parsing again.
+    """
     os.environ.setdefault("DO_NOT_TRACK", "true")
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
@@ -102,28 +115,23 @@ def invoke(arguments: Sequence[str], *, project: Path, work: Path, manifest: Any
     quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
     quiet += ["--no-send-anonymous-usage-stats", "--no-write-json"]
     where = [str(part) for pair in folders.items() for part in pair]
-    with _one_at_a_time, chdir(project):
+    write_profile(work)
+    with _one_at_a_time, chdir(project), opened(session) if session else nullcontext():
         try:
             return dbtRunner(manifest=manifest).invoke([*quiet, *arguments, *where])
         finally:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
-def write_profile(work: Path, token: str) -> None:
-    """Write the profile of one run into its work folder."""
+def write_profile(work: Path) -> None:
+    """Write the profile into a run's work folder; the same one always, for dbt's sake."""
     work.mkdir(parents=True, exist_ok=True)
     output: dict[str, Any] = {
         "type": "duckdb",
         "path": ":memory:",
         "threads": 1,
         "settings": {"TimeZone": "UTC"},
-        "plugins": [
-            {
-                "module": "wharf.products.lake_plugin",
-                "alias": "lake",
-                "config": {"session": token},
-            }
-        ],
+        "plugins": [{"module": "wharf.products.lake_plugin", "alias": "lake"}],
     }
     profile = {"wharf": {"target": "lake", "outputs": {"lake": output}}}
     (work / "profiles.yml").write_text(json.dumps(profile, indent=2))  # JSON is YAML

@@ -37,7 +37,7 @@ class LabelledRows:
     """Rows with a known label, in an order and a split that every repeat gives again."""
 
     table: pa.Table
-    """The raw feature columns."""
+    """All raw columns of the relation: other versions of the model may read others."""
     labels: Labels
     buckets: np.ndarray[Any, np.dtype[np.int64]]
     features: tuple[Feature, ...]
@@ -66,9 +66,15 @@ class LabelledRows:
         return Examples(prepare(table, self.features), labels)
 
     @property
+    def raw_features(self) -> pa.Table:
+        """The raw columns that the model reads."""
+        return self.table.select([one.name for one in self.features])
+
+    @property
     def schema_sha256(self) -> str:
-        """Hash of the column names and types that were read."""
-        return hashlib.sha256(str(self.table.schema.remove_metadata()).encode()).hexdigest()
+        """Hash of the names and types of the columns that the model reads."""
+        schema = self.raw_features.schema.remove_metadata()
+        return hashlib.sha256(str(schema).encode()).hexdigest()
 
 
 def split_rule(model: Model) -> dict[str, Any]:
@@ -102,7 +108,7 @@ def read_rows(model: Model, connection: duckdb.DuckDBPyConnection, relation: str
         _query(model, relation, kept), {"positive": model.positive, "seed": model.train.split_seed}
     ).to_arrow_table()
     rows = LabelledRows(
-        table=table.select(list(model.features.columns)),
+        table=table.drop_columns([_LABEL, _BUCKET]),
         labels=table.column(_LABEL).to_numpy().astype(bool),
         buckets=table.column(_BUCKET).to_numpy().astype(np.int64),
         features=features_of(table.schema, model.features.columns),
@@ -125,7 +131,7 @@ def _query(model: Model, source: str, kept: str) -> str:
     target = f"lower(CAST({_quoted(model.target)} AS VARCHAR)) = lower($positive)"
     # The order is part of the result: trees depend on it in their last digits.
     return (
-        f"SELECT {columns}, coalesce({target}, false) AS {_quoted(_LABEL)}, "
+        f"SELECT *, coalesce({target}, false) AS {_quoted(_LABEL)}, "
         f"CAST(md5_number_lower(concat_ws(chr(31), CAST($seed AS VARCHAR), {text})) % 100 AS INT) "
         f"AS {_quoted(_BUCKET)} FROM {source} {kept} ORDER BY {', '.join(key)}, {columns}"
     )

@@ -43,7 +43,7 @@ class Trained:
     data: Mapping[str, Any]
     files: Mapping[str, bytes]
     test: pa.Table
-    """The raw feature columns of the rows held out, for comparing with other versions."""
+    """All raw columns of the rows held out, for comparing with other versions."""
     test_labels: np.ndarray[Any, np.dtype[np.bool_]]
 
     @property
@@ -140,7 +140,7 @@ def train(
             "metrics.json": as_json(metrics),
             "data.json": as_json(data),
             "profile.json": as_json(profile),
-            "golden.parquet": _golden(rows.table, rows.features, onnx),
+            "golden.parquet": _golden(rows.raw_features, rows.features, onnx),
             **fitted.native,
             **describe_environment(lock),
         },

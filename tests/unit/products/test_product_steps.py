@@ -61,7 +61,7 @@ def test_a_release_publishes_all_tables_and_commits_once(place: Place) -> None:
     assert set(frame["_manifest_id"]) == {manifest_id}
     by_id = frame.set_index("parcel_id")
     assert bool(by_id.loc["ALD-000000", "is_residential"])
-    assert by_id.loc["ALD-000003", "is_residential"] is None or by_id["is_residential"].isna().any()
+    assert by_id["is_residential"].isna().sum() == 8
     assert place.ctx.settings.home.joinpath("releases/parcel_facts/release.json").exists()
 
 
@@ -79,9 +79,9 @@ def test_releasing_twice_changes_nothing(place: Place) -> None:
 def test_a_failing_dbt_test_names_the_node_and_publishes_nothing(place: Place) -> None:
     place.deliver_all(D5)
     first = make(place, "parcel_facts")
-    place.change_model("facts/parcels.sql", lambda sql: sql + "\nunion all by name select * from counties, (select null::boolean as is_residential, 1 as cell_x, 1 as cell_y)")
+    place.deliver("dune", D5, twice=True)
     manifest = place.gather("parcel_facts", now=DECIDED + timedelta(minutes=1))
-    with pytest.raises(ProductError, match="unique_parcels_parcel_id") as caught:
+    with pytest.raises(ProductError, match="unique_dune_parcels_parcel_id") as caught:
         run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r2")
     assert "quarantine" in str(caught.value)
     with pytest.raises(ProductError, match="ended with error"):
@@ -100,7 +100,7 @@ def test_a_retry_of_a_failed_step_is_red_until_the_work_is_done(place: Place) ->
     manifest = place.gather("parcel_facts")
     place.change_model("facts/parcels.sql", lambda sql: sql.replace("from counties", "from nowhere"))
     for run in ("r1", "r2"):
-        with pytest.raises(ProductError, match="parcels: .*nowhere"):
+        with pytest.raises(ProductError, match="nowhere"):
             run_step(
                 place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id=run
             )

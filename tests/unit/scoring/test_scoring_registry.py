@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from scoring_world import NOW, a_model, parcels, train_on
+from scoring_world import NOW, a_model, train_on
 
 from wharf.errors import ModelError
 from wharf.scoring import ScoreContext, Trained, fetch, registry
@@ -27,9 +27,9 @@ def champion(ctx: ScoreContext) -> int:
 @pytest.fixture(scope="module")
 def worse(rows: pa.Table) -> Trained:
     """A model that sees less than the residential model sees."""
-    features = {"table": "facts.parcels", "columns": ["lon", "year_built"], "key": ["parcel_id"]}
-    wide = a_model(features={**features, "columns": ["lon", "year_built"]})
-    return train_on(wide, rows)
+    columns = ["lon", "year_built"]
+    features = {"table": "facts.parcels", "columns": columns, "key": ["parcel_id"]}
+    return train_on(a_model(features=features), rows)
 
 
 def test_first_version_becomes_champion(ctx: ScoreContext, trained: Trained) -> None:
@@ -59,20 +59,13 @@ def test_same_model_again_is_a_version_but_no_champion(ctx: ScoreContext, traine
     assert row.metrics["comparison"]["champion_auc"] == row.metrics["comparison"]["auc"]
 
 
-def test_better_version_takes_over(ctx: ScoreContext, worse: Trained) -> None:
+def test_better_version_takes_over(ctx: ScoreContext, trained: Trained, worse: Trained) -> None:
     register(ctx, worse)
-    features = {"table": "facts.parcels", "columns": ["stories", "building_sqft", "lon"]}
-    better = train_on(a_model(features={**features, "key": ["parcel_id"]}), parcels())
-    wide = Trained(**{**vars(better), "test": _with_all(better)})
-    assert register(ctx, wide) == 2
+    assert register(ctx, trained) == 2
     assert champion(ctx) == 2
-
-
-def _with_all(trained: Trained) -> pa.Table:
-    """The test rows with every raw column, as a model that reads more would keep them."""
-    whole = train_on(a_model(), parcels())
-    assert whole.test.num_rows == trained.test.num_rows
-    return whole.test
+    event = registry.history(ctx.ledger, "residential")[-1]
+    assert (event.version, event.previous) == (2, 1)
+    assert "of version 1 on the same test rows" in event.reason
 
 
 def test_worse_version_waits_for_a_person(
@@ -81,10 +74,20 @@ def test_worse_version_waits_for_a_person(
     register(ctx, trained)
     assert register(ctx, worse) == 2
     assert champion(ctx) == 1
-    assert (
-        "also reads"
-        in (registry.require_version(ctx.ledger, "residential", 2).metrics["comparison"]["reason"])
-    )
+    comparison = registry.require_version(ctx.ledger, "residential", 2).metrics["comparison"]
+    assert comparison["auc"] < comparison["champion_auc"]
+
+
+def test_champion_that_reads_a_vanished_column_is_not_compared(
+    ctx: ScoreContext, trained: Trained, rows: pa.Table
+) -> None:
+    register(ctx, trained)
+    columns = ["building_sqft", "lon"]
+    features = {"table": "facts.parcels", "columns": columns, "key": ["parcel_id"]}
+    register(ctx, train_on(a_model(features=features), rows.drop_columns(["stories", "county"])))
+    assert champion(ctx) == 1
+    comparison = registry.require_version(ctx.ledger, "residential", 2).metrics["comparison"]
+    assert comparison["reason"] == "not compared: version 1 also reads county, stories"
 
 
 def test_version_that_held_out_other_rows_is_not_compared(

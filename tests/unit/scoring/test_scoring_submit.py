@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -69,18 +70,9 @@ def test_setting_that_arrived_changed_is_said() -> None:
 
 
 def test_operator_knows_every_argument(tmp_path: Path) -> None:
-    source = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import airflow.providers.apache.spark as p; print(p.__path__[0])",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"AIRFLOW_HOME": str(tmp_path)},
-    ).stdout.strip()
-    tree = ast.parse((Path(source) / "operators" / "spark_submit.py").read_text())
+    files = metadata.files("apache-airflow-providers-apache-spark") or []
+    source = next(file for file in files if file.match("operators/spark_submit.py"))
+    tree = ast.parse(Path(source.locate()).read_text())
     operator = next(
         node
         for node in tree.body

@@ -62,6 +62,15 @@ function shown(result) {
   return table;
 }
 
+async function asked(connection, query) {
+  const plain = query.trim().replace(/;+$/, "");
+  try {
+    return await connection.query(`select cast(columns(*) as varchar) from (${plain})`);
+  } catch {
+    return connection.query(plain);
+  }
+}
+
 const form = document.getElementById("sql");
 if (form) {
   const status = document.getElementById("answer-status");
@@ -74,7 +83,7 @@ if (form) {
     status.textContent = "Working…";
     const began = performance.now();
     try {
-      const result = await (await start()).query(document.getElementById("query").value);
+      const result = await asked(await start(), document.getElementById("query").value);
       answer.replaceChildren(shown(result));
       const more = result.numRows > MOST_ROWS ? `, the first ${MOST_ROWS} shown` : "";
       status.textContent = `${result.numRows} rows${more}, ${Math.round(performance.now() - began)} ms`;

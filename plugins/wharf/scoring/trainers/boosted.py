@@ -16,6 +16,7 @@ from wharf.scoring.trainers.frames import as_frame, names_of
 # for NaN, which depends on whether training met one, never comes into play.
 MISSING = -1e30
 _PATIENCE = 20
+_ROWS_FOR_THREADS = 100_000
 _PARAMETERS: dict[str, Any] = {
     "n_estimators": 200,
     "num_leaves": 31,
@@ -23,8 +24,6 @@ _PARAMETERS: dict[str, Any] = {
     "min_child_samples": 20,
     "deterministic": True,
     "force_row_wise": True,
-    # A fixed number: with another one the same rows may give another model.
-    "n_jobs": 2,
     "verbose": -1,
 }
 
@@ -38,7 +37,8 @@ def fit_boosted(
 
     prepare = _preparation(features)
     prepared = prepare.fit_transform(as_frame(train.inputs, features))
-    classifier = lightgbm.LGBMClassifier(random_state=seed, **_PARAMETERS)
+    settings = {**_PARAMETERS, "random_state": seed, "n_jobs": _threads(len(train.labels))}
+    classifier = lightgbm.LGBMClassifier(**settings)
     stop = lightgbm.early_stopping(_PATIENCE, verbose=False)
     classifier.fit(
         prepared,
@@ -63,9 +63,17 @@ def fit_boosted(
         score=score,
         native={"native/model.txt": text.encode()},
         importance=_importance(classifier, ordered),
-        settings={**_PARAMETERS, "random_state": seed, "trees": portable.booster_.num_trees()},
+        settings={**settings, "trees": portable.booster_.num_trees()},
         thresholds={ordered[index]: found for index, found in thresholds.items()},
     )
+
+
+def _threads(rows: int) -> int:
+    """One thread for few rows: on a busy machine two wait for each other longer than they work.
+
+    A function of the rows alone, so that every repeat counts alike.
+    """
+    return 1 if rows < _ROWS_FOR_THREADS else 2
 
 
 def floor_thresholds(text: str) -> tuple[str, dict[int, tuple[float, ...]]]:

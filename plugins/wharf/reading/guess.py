@@ -1,0 +1,101 @@
+"""Guesses for files without a contract: delimiter and quote, and whether there is a header."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from wharf.reading.records import Buffer, Dialect, Line, read_head
+
+_LIKELY: Final = (",", ";", "\t", "|")
+_RARE: Final = (":", "~", "^", "\x01", "\x1f", " ")
+_NUMBER: Final = re.compile(
+    r"[+-]?\W?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T][\d:.,Z+-]+)?"
+)
+
+
+def guess_dialect(buffer: Buffer, start: int) -> Dialect:
+    """Choose the delimiter under which the head of a text has the most regular fields."""
+    quote = _guess_quote(buffer[start : start + (1 << 16)])
+    scored = [(_score(buffer, start, Dialect(mark, quote)), mark) for mark in _LIKELY]
+    best, mark = max(scored, key=lambda pair: pair[0])
+    if best[0] < 0.5:
+        scored = [(_score(buffer, start, Dialect(mark, quote)), mark) for mark in _RARE]
+        rare, other = max(scored, key=lambda pair: pair[0])
+        if rare[0] > 0.9:
+            mark = other
+        elif not best[0]:
+            mark = ","
+    return Dialect(mark, quote)
+
+
+def _guess_quote(head: bytes) -> str:
+    double, single = head.count(b'"'), len(re.findall(rb"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", head))
+    return "'" if not double and single > head.count(b"\n") else '"'
+
+
+def _score(buffer: Buffer, start: int, dialect: Dialect) -> tuple[float, int]:
+    """Share of lines with the usual number of fields, and that number."""
+    lines = [line for line in read_head(buffer, start, dialect) if not line.is_blank]
+    widths = Counter(len(line.cells) for line in lines)
+    if not widths or max(widths) == 1:
+        return 0.0, 1
+    width, times = max(
+        ((width, times) for width, times in widths.items() if width > 1),
+        key=lambda pair: (pair[1], pair[0]),
+    )
+    return round(times / len(lines), 2), width
+
+
+def looks_like_data(cell: str) -> bool:
+    """Whether a cell holds a number or a date rather than a name."""
+    return bool(_NUMBER.fullmatch(cell.strip()))
+
+
+def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
+    """Find the row that names the columns.
+
+    Returns:
+        Its index, or None where the first row of the usual width is data already.
+    """
+    usual = _usual_width(rows)
+    at = next((i for i, row in enumerate(rows) if _filled(row) and _width(row) >= usual), None)
+    if at is None:
+        return None
+    below = [row for row in rows[at + 1 :] if _filled(row)]
+    return at if _is_header(rows[at], below) else None
+
+
+def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    named_data = 0
+    for i, cell in enumerate(row):
+        values = [other[i] for other in below if i < len(other) and other[i].strip()]
+        share = sum(map(looks_like_data, values)) / len(values) if values else 0.0
+        if cell.strip() and not looks_like_data(cell) and share > 0.8:
+            return True
+        named_data += bool(cell.strip()) and looks_like_data(cell) and (share > 0.8 or not below)
+    return not named_data
+
+
+def _usual_width(rows: Sequence[Sequence[str]]) -> int:
+    widths = Counter(_width(row) for row in rows if _filled(row))
+    if not widths:
+        return 1
+    most = max(widths.values())
+    return max(width for width, times in widths.items() if times * 2 >= most)
+
+
+def _width(row: Sequence[str]) -> int:
+    """Cells up to the last filled one."""
+    return max((i + 1 for i, cell in enumerate(row) if cell.strip()), default=0)
+
+
+def _filled(row: Sequence[str]) -> bool:
+    return any(cell.strip() for cell in row)
+
+
+def usable(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    """Cells of the lines, none for blank ones."""
+    return [() if line.is_blank else line.cells for line in lines]

@@ -1,0 +1,97 @@
+"""A file whose cells stand in DuckDB, ready to be cast: the same shape for every format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from wharf.contracts import Column
+from wharf.contracts.feed import SchemaPolicy
+from wharf.contracts.formats import FileFormat
+from wharf.reading.findings import Finding
+from wharf.reading.header import Mapped
+from wharf.reading.layout import Layout
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file of a delivery."""
+
+    path: Path
+    """The local copy."""
+    name: str
+    """As the supplier calls it; stands in `_file` and in messages."""
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """What a file turned out to be."""
+
+    kind: str
+    compression: str = ""
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_line: int | None = None
+    """Physical line (or sheet row) of the header, from 1; None where there is none."""
+    columns: tuple[str, ...] = ()
+    """Header cells as they stand in the file."""
+    quote: str | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the contract says; without columns, whatever the file holds is taken as text."""
+
+    format: FileFormat | None
+    columns: Mapping[str, Column] | None
+    policy: SchemaPolicy
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Where a row stands in its file, and its text there."""
+
+    byte: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One file, read and counted, nothing cast.
+
+    The relation has the columns `_row` (from 0), `_line` (from 1) and `c0`, `c1`, ... for the cells
+    of the header.
+    """
+
+    name: str
+    sniffed: Sniffed
+    relation: str
+    types: Mapping[int, str]
+    """DuckDB type of each cell that the relation has; VARCHAR for text."""
+    mapped: Mapped
+    layout: Layout
+    raw: Callable[[Sequence[int]], list[Raw]]
+    """The raw texts of rows, by their `_row`."""
+    reject: Callable[[int, int], Raw]
+    """The raw text between two positions of `layout.rejects`."""
+    findings: tuple[Finding, ...] = ()
+
+
+def text(value: str) -> str:
+    """Write a text as an SQL literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Write a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Count a relation's rows."""
+    return int(connection.execute(f"SELECT count(*) FROM {relation}").fetchall()[0][0])

@@ -1,0 +1,143 @@
+"""One record of delimited text at a time: exact and unhurried, for headers and for odd places.
+
+`scan.py` reads the regular rest fast and comes here for whatever it does not recognise.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from wharf.reading.refusals import MALFORMED_QUOTE, TOO_LONG, UNTERMINATED_QUOTE
+
+MAX_RECORD = 8 << 20
+"""Longest record in bytes; longer ones are quarantined, cut."""
+Buffer = bytes | mmap.mmap
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How delimited text marks its fields."""
+
+    delimiter: str = ","
+    quote: str = '"'
+
+    @cached_property
+    def patterns(self) -> tuple[re.Pattern[bytes], re.Pattern[bytes] | None, re.Pattern[bytes]]:
+        """Patterns of an unquoted field, of a quoted one, and of a quoted one's inside."""
+        mark = re.escape(self.delimiter.encode())
+        blank = b"[ ]*" if self.delimiter == "\t" else b"[ \t]*"
+        unquoted = re.compile(rb"[^%b\n]*" % mark)
+        if not self.quote:
+            return unquoted, None, unquoted
+        quote = re.escape(self.quote.encode())
+        inside = rb"%b((?>[^%b]+|%b%b)*+)%b" % (quote, quote, quote, quote, quote)
+        quoted = re.compile(rb"%b%b%b(?=%b|\r*\n|\r*\Z)" % (blank, inside, blank, mark))
+        return unquoted, quoted, re.compile(inside)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record: its fields, or why it has none."""
+
+    start: int
+    end: int
+    """First byte after its line end."""
+    fields: tuple[bytes, ...] = ()
+    error: str = ""
+    quoted: bool = False
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing but white space stands in its line."""
+        return not self.error and not self.quoted and not b"".join(self.fields).strip()
+
+
+def read_record(buffer: Buffer, start: int, dialect: Dialect) -> Record:
+    """Read the record that begins at a position.
+
+    A record that cannot be read ends with its first physical line, so that an open quote never
+    takes the lines after it along.
+    """
+    limit = min(len(buffer), start + MAX_RECORD)
+    unquoted, quoted, _ = dialect.patterns
+    mark, quote = dialect.delimiter.encode(), dialect.quote.encode()
+    fields: list[bytes] = []
+    at, any_quoted = start, False
+    while True:
+        match = quoted.match(buffer, at, limit) if quoted else None
+        if match:
+            any_quoted = True
+            fields.append(match[1].replace(quote + quote, quote))
+        elif quote and buffer[at : at + 1] == quote:
+            return _broken(buffer, start, at, limit, dialect)
+        else:
+            match = unquoted.match(buffer, at, limit)
+            assert match is not None  # it matches the empty text
+            fields.append(match[0])
+        at = match.end()
+        if buffer[at : at + 1] == mark:
+            at += 1
+            continue
+        if at == limit < len(buffer):
+            return Record(start, _line_end(buffer, start), error=TOO_LONG)
+        return _ended(buffer, start, at, fields, any_quoted)
+
+
+def _ended(buffer: Buffer, start: int, at: int, fields: list[bytes], quoted: bool) -> Record:
+    end = _line_end(buffer, at)
+    if not quoted or buffer[at - 1 : at] == b"\r":
+        fields[-1] = fields[-1].rstrip(b"\r")
+    return Record(start, end, tuple(fields), quoted=quoted)
+
+
+def _broken(buffer: Buffer, start: int, at: int, limit: int, dialect: Dialect) -> Record:
+    closes = dialect.patterns[2].match(buffer, at, limit)
+    if closes:
+        error = MALFORMED_QUOTE
+    else:
+        error = UNTERMINATED_QUOTE if limit == len(buffer) else TOO_LONG
+    return Record(start, _line_end(buffer, start), error=error)
+
+
+def _line_end(buffer: Buffer, at: int) -> int:
+    return buffer.find(b"\n", at) + 1 or len(buffer)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One record of the head of a file, as text."""
+
+    number: int
+    """Physical line on which it begins, from 1."""
+    cells: tuple[str, ...]
+    end: int
+    ends_on: int
+    """Physical line on which the next record begins."""
+    is_blank: bool = False
+
+
+def read_head(buffer: Buffer, start: int, dialect: Dialect, limit: int = 200) -> list[Line]:
+    """Read the first records of a file; one that cannot be read counts as a single cell."""
+    return list(_head(buffer, start, dialect, limit))
+
+
+def _head(buffer: Buffer, start: int, dialect: Dialect, limit: int) -> Iterator[Line]:
+    at, number = start, 1
+    for _ in range(limit):
+        if at >= len(buffer):
+            return
+        record = read_record(buffer, at, dialect)
+        text = buffer[at : record.end]
+        cells = tuple(field.decode("utf-8", "replace") for field in record.fields)
+        if record.error:
+            cells = (text[:MAX_CELL].decode("utf-8", "replace").rstrip(),)
+        after = number + max(text.count(b"\n"), 1)
+        yield Line(number, cells, record.end, after, record.is_blank)
+        at, number = record.end, after
+
+
+MAX_CELL = 1000

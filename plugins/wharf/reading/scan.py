@@ -1,0 +1,317 @@
+"""Where each record of a delimited text begins, and whether it has as many fields as the header.
+
+Regular stretches are looked at in bulk; anything else goes to `records.py` one record at a time.
+What comes out is a text that a strict CSV reader cannot misread: the file itself where all of it is
+regular, else a copy with the broken rows left out and the odd ones quoted anew.
+"""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from wharf.reading.clean import CleanCopy
+from wharf.reading.layout import Layout, Positions
+from wharf.reading.records import MAX_RECORD, Dialect, Record, read_record
+from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
+
+WINDOW: Final = 4 << 20
+_FEED, _RETURN = 10, 13
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A text ready for the CSV reader, and where its records stand in the file."""
+
+    path: Path
+    is_copy: bool
+    layout: Layout
+    starts: Positions
+    lines: Positions
+    has_breaks: bool
+    """Whether a cell holds a line break."""
+    longest: int
+    """Bytes of the longest record."""
+
+
+@dataclass
+class _Stretch:
+    """Regular records of one window; positions count from the start of the file."""
+
+    starts: Positions
+    ends: Positions
+    """Of the text, without the line end."""
+    nexts: Positions
+    fields: Positions
+    spans: Positions
+    """Physical lines of each record."""
+    complete: bool
+    """Whether the stretch reached the end of its window, not an odd place."""
+
+
+@dataclass
+class Scanner:
+    """Goes through one delimited text from a position on.
+
+    Attributes:
+        text: The file, in UTF-8.
+        dialect: Delimiter and quote.
+        width: Fields of the header.
+        at: Where the data begin.
+        line: The physical line there, from 1.
+        valid: Whether all bytes are known to be UTF-8.
+        work: Folder for a copy.
+        copy: Whether to copy even what is regular (below a preamble).
+    """
+
+    text: mmap.mmap
+    path: Path
+    dialect: Dialect
+    width: int
+    at: int
+    line: int
+    valid: bool
+    work: Path
+    copy: bool = False
+    layout: Layout = field(default_factory=Layout)
+    _starts: list[Positions] = field(default_factory=list)
+    _lines: list[Positions] = field(default_factory=list)
+    _suspect: bool = False
+    _patience: int = 1
+    _longest: int = 0
+
+    def __post_init__(self) -> None:
+        self._delimiter = ord(self.dialect.delimiter)
+        self._quote = ord(self.dialect.quote) if self.dialect.quote else 256
+        self._opens, self._closes = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
+        if self.dialect.quote:
+            self._opens[[self._delimiter, _FEED, self._quote]] = True
+            self._closes[[self._delimiter, _FEED, _RETURN, self._quote]] = True
+        self._clean = CleanCopy(self.text, self.dialect, self.at, self.work / "clean", self.copy)
+
+    def scan(self) -> Scanned:
+        """Scan to the end of the file."""
+        data = np.frombuffer(self.text, np.uint8)
+        size, window = len(data), WINDOW
+        while self.at < size:
+            limit = self._regular_until(min(size, self.at + window))
+            if limit <= self.at:
+                self._one_by_one(1)
+                continue
+            found = self._look(data, limit)
+            self._take(found)
+            if not found.complete:
+                self._one_by_one(self._patience)
+                self._patience = min(self._patience * 2, 4096)
+            elif len(found.starts):
+                self._patience, window = 1, WINDOW
+            elif window >= len(self.text) or window > 4 * WINDOW:
+                self._one_by_one(1)
+            else:
+                window *= 2
+        del data
+        return self._done()
+
+    def _done(self) -> Scanned:
+        none = np.empty(0, np.int64)
+        starts = np.concatenate([none, *self._starts])
+        self.layout.rows = len(starts)
+        self.layout.lines = self.line - 1
+        lines = np.concatenate([none, *self._lines])
+        breaks = self.layout.continuation > 0
+        path, is_copy = self._clean.close(self.path)
+        return Scanned(path, is_copy, self.layout, starts, lines, breaks, self._longest)
+
+    def _regular_until(self, limit: int) -> int:
+        """After a broken quote, the next line with a quote is looked at alone."""
+        if not self._suspect:
+            return limit
+        quote = self.text.find(self.dialect.quote.encode(), self.at, limit)
+        return limit if quote < 0 else self.text.rfind(b"\n", self.at, quote) + 1
+
+    def _look(self, data: Bytes, limit: int) -> _Stretch:
+        """Find the records of a window up to the first odd place."""
+        part = data[self.at : limit]
+        feeds = part == _FEED
+        inside = self._inside(part)
+        odd = self._first_odd(data, part, inside)
+        if inside is None:
+            ends = np.flatnonzero(feeds)
+        else:
+            ends = np.flatnonzero(feeds & ~inside)
+        ends = ends[ends < odd]
+        is_open = inside is not None and bool(inside[-1] ^ (part[-1] == self._quote))
+        whole = limit == len(data) and odd == len(part)
+        if whole and part[-1] != _FEED and not is_open:
+            ends = np.append(ends, len(part))
+        starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]
+        nexts = np.minimum(ends + 1, len(part))
+        returns = (ends > starts) & (part[np.maximum(ends - 1, 0)] == _RETURN)
+        marks = part == self._delimiter
+        if inside is not None:
+            marks &= ~inside
+        return _Stretch(
+            starts + self.at,
+            ends - returns + self.at,
+            nexts + self.at,
+            _fields(marks, starts, nexts, self.width),
+            np.ones(len(ends), np.int64) if inside is None else _spans(feeds, starts, ends, nexts),
+            odd == len(part) and (not whole or (bool(len(ends)) and int(nexts[-1]) == len(part))),
+        )
+
+    def _inside(self, part: Bytes) -> Mask | None:
+        """Which bytes stand between quotes (an opening quote itself does not)."""
+        if not self.dialect.quote:
+            return None
+        quotes = part == self._quote
+        if not quotes.any():
+            return None
+        after = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(np.bool_)
+        return np.logical_xor(after, quotes)
+
+    def _first_odd(self, data: Bytes, part: Bytes, inside: Mask | None) -> int:
+        """Where quotes or carriage returns first stand as a strict reader does not expect them."""
+        first = len(part)
+        returns = np.flatnonzero(part == _RETURN)
+        if len(returns) and inside is not None:
+            returns = returns[~inside[returns]]
+        if len(returns):
+            lone = returns[_at(data, returns + self.at + 1) != _FEED]
+            first = int(lone[0]) if len(lone) else first
+        if inside is None:
+            return first
+        places = np.flatnonzero(part == self._quote)
+        before = np.where(places == 0, np.uint8(_FEED), _at(data, places + self.at - 1))
+        after = _at(data, places + self.at + 1)
+        regular = np.where(inside[places], self._closes[after], self._opens[before])
+        odd = places[~regular]
+        return min(first, int(odd[0])) if len(odd) else first
+
+    def _take(self, found: _Stretch) -> None:
+        """Account for the records of a stretch, and pass the good ones on."""
+        if not len(found.starts):
+            return
+        lines = self.line + np.concatenate([np.zeros(1, np.int64), np.cumsum(found.spans)[:-1]])
+        length = found.ends - found.starts
+        good = (found.fields == self.width) & (length > 0) & (length <= MAX_RECORD)
+        if not self.valid:
+            good &= self._decodable(found)
+        for index in np.flatnonzero(~good):
+            start, end, after = (int(each[index]) for each in (found.starts, found.ends, found.nexts))
+            spans, fields = int(found.spans[index]), int(found.fields[index])
+            self._leave_out(int(lines[index]), start, end, after, spans, fields)
+        self.layout.continuation += int((found.spans[good] - 1).sum())
+        self._starts.append(found.starts[good])
+        self._lines.append(lines[good])
+        self._longest = max(self._longest, int(length[good].max(initial=0)))
+        self._clean.take(found.starts, found.ends, found.nexts, good)
+        self.at, self.line = int(found.nexts[-1]), self.line + int(found.spans.sum())
+
+    def _decodable(self, found: _Stretch) -> Mask:
+        start, end = int(found.starts[0]), int(found.ends[-1])
+        if _is_utf8(self.text[start:end]):
+            return np.ones(len(found.starts), np.bool_)
+        return np.array(
+            [_is_utf8(self.text[a:b]) for a, b in zip(found.starts, found.ends, strict=True)]
+        )
+
+    def _leave_out(
+        self, line: int, start: int, end: int, after: int, spans: int, fields: int
+    ) -> None:
+        text = self.text[start : min(end, start + MAX_RECORD)]
+        if not text.strip() and fields == 1:
+            self.layout.blank += 1
+            return
+        if end - start > MAX_RECORD:
+            reason = TOO_LONG
+        elif fields != self.width:
+            reason = TOO_FEW if fields < self.width else TOO_MANY
+        else:
+            reason = BAD_ENCODING
+        self.layout.rejects.add(line, start, after, reason)
+        self.layout.continuation += spans - 1
+
+    def _one_by_one(self, count: int) -> None:
+        for _ in range(count):
+            if self.at >= len(self.text):
+                return
+            record = read_record(self.text, self.at, self.dialect)
+            # A broken record ends with its first line, which may be very long.
+            text = b"" if record.error else self.text[record.start : record.end]
+            spans = max(text.count(b"\n"), 1)
+            reason = self._judge(record, text)
+            if record.is_blank and len(record.fields) == 1:
+                self.layout.blank += 1
+            elif reason:
+                self.layout.rejects.add(self.line, record.start, record.end, reason)
+                self.layout.continuation += spans - 1
+            else:
+                self._keep(record)
+                self.layout.continuation += spans - 1
+            self._clean.skip_to(record.end)
+            self.at, self.line = record.end, self.line + spans
+
+    def _judge(self, record: Record, text: bytes) -> str:
+        """Say why a record cannot be used; empty when it can."""
+        if record.error:
+            self._suspect = True
+            return record.error
+        quote = self.dialect.quote.encode()
+        if self._suspect and quote in text and text.partition(b"\n")[0].count(quote) % 2:
+            # The far end of the broken quote above, unless it is a sound record of its own.
+            self._suspect = False
+            if not record.quoted or len(record.fields) != self.width:
+                return MALFORMED_QUOTE
+        if len(record.fields) != self.width:
+            return TOO_FEW if len(record.fields) < self.width else TOO_MANY
+        return "" if self.valid or _is_utf8(text) else BAD_ENCODING
+
+    def _keep(self, record: Record) -> None:
+        self._starts.append(np.array([record.start], np.int64))
+        self._lines.append(np.array([self.line], np.int64))
+        self._longest = max(self._longest, record.end - record.start)
+        self._clean.write(record)
+
+
+def _at(data: Bytes, places: Positions) -> Bytes:
+    """Bytes at positions; a line feed where the file has ended."""
+    inside = data[np.minimum(places, len(data) - 1)]
+    return np.where(places < len(data), inside, np.uint8(10)).astype(np.uint8)
+
+
+def _fields(marks: Mask, starts: Positions, nexts: Positions, width: int) -> Positions:
+    """How many fields each record has; cheap where all have as many as the header."""
+    places = np.flatnonzero(marks[: int(nexts[-1]) if len(nexts) else 0])
+    if width > 1 and len(places) == len(starts) * (width - 1):
+        first, last = places[:: width - 1], places[width - 2 :: width - 1]
+        if bool((first >= starts).all()) and bool((last < nexts).all()):
+            return np.full(len(starts), width, np.int64)
+    return _count(marks, starts, nexts) + 1
+
+
+def _count(marks: Mask, starts: Positions, nexts: Positions) -> Positions:
+    """How many marks stand in each record."""
+    if not len(starts):
+        return np.empty(0, np.int64)
+    upto = marks[: int(nexts[-1])].view(np.uint8)
+    return np.add.reduceat(upto, starts, dtype=np.int64)
+
+
+def _spans(feeds: Mask, starts: Positions, ends: Positions, nexts: Positions) -> Positions:
+    """How many physical lines each record takes; the last of a file may end without a feed."""
+    return _count(feeds, starts, nexts) + (ends == nexts)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
