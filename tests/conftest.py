@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 import tempfile
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+# The worlds that tests work in are found by name, in the children of a test as well.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from lake_world import Place, local_place
+
 from wharf.demo.postgres import PACKAGE, PrivatePostgres, find_programs, running_postgres
 
-# Children of a test find the worlds they work in by name.
-sys.path.insert(0, str(Path(__file__).parent))
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +30,19 @@ def postgres() -> Iterator[PrivatePostgres]:
     folder = Path(tempfile.mkdtemp(prefix="wharf-postgres-"))
     folder.chmod(0o755)
     try:
-        with running_postgres(folder / "cluster") as cluster:
+        with running_postgres(folder / "cluster", throwaway=True) as cluster:
             yield cluster
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty lake and ledger, over each database they run on."""
+    local = local_place(tmp_path)
+    if request.param == "sqlite":
+        return local
+    cluster = request.getfixturevalue("postgres")
+    number = next(_numbers)
+    catalog = cluster.create_database(f"lake_{number}")
+    return Place(catalog, local.warehouse, cluster.create_database(f"ledger_{number}"))

@@ -17,8 +17,11 @@ from unittest.mock import patch
 import duckdb
 import pyarrow as pa
 
+from wharf.batches import Batches
 from wharf.errors import PublishRefused
 from wharf.lake import Batch, Lake, arrow_type, new_batch_id
+from wharf.ledger import Ledger
+from wharf.ledger import batches as rows
 
 NOW = datetime(2026, 11, 20, 6, 4, 12, 345000, tzinfo=UTC)
 TABLE = "raw.acme_prices"
@@ -47,7 +50,7 @@ def local_place(root: Path) -> Place:
 
 def stage(
     lake: Lake,
-    rows: Sequence[Sequence[Any]],
+    values: Sequence[Sequence[Any]],
     period: str = DAY,
     *,
     columns: Mapping[str, str] | None = None,
@@ -56,7 +59,7 @@ def stage(
     """Stage rows, given without the period, as a finished batch."""
     wanted = dict(COLUMNS if columns is None else columns)
     planned = lake.columns_for(table, wanted)
-    full = [(*row, period) for row in rows]
+    full = [(*row, period) for row in values]
     arrays = [
         pa.array([row[at] for row in full], arrow_type(column.type))
         for at, column in enumerate(planned)
@@ -102,11 +105,57 @@ def publish_in_order(place: Place, number: int) -> None:
     def may_replace(standing: str | None) -> bool:
         if standing is None:
             return True
-        rows = read(lake, lake.scan_batches_sql([lake.read_batch(TABLE, DAY, standing)]))
-        return str(rows[0][0]) < f"writer {number}"
+        found = read(lake, lake.scan_batches_sql([lake.read_batch(TABLE, DAY, standing)]))
+        return str(found[0][0]) < f"writer {number}"
 
     try:
         lake.publish(batch, {}, may_replace=may_replace)
+    except PublishRefused:
+        raise SystemExit(3) from None
+
+
+def open_batches(place: Place) -> Batches:
+    return Batches(place.open(), Ledger.open(place.ledger_url))
+
+
+def deliver(place: Place, version: int, period: str = DAY) -> str:
+    """Stage, audit and publish a delivery version; like a run, it goes on where one stopped."""
+    verbs = open_batches(place)
+    with verbs.ledger.read() as tx:
+        known = [row for row in rows.batches_of(tx, TABLE, period) if row.version == version]
+    if known:
+        batch = verbs.lake.read_batch(TABLE, period, known[0].batch_id)
+    else:
+        batch = stage_version(verbs, version, period)
+    problems = verbs.lake.check(batch)
+    verbs.audited(batch.batch_id, passed=not problems, findings=problems, now=NOW)
+    verbs.publish(batch.batch_id, now=NOW, by="run")
+    return batch.batch_id
+
+
+def stage_version(verbs: Batches, version: int, period: str = DAY) -> Batch:
+    """Stage two rows that say which delivery version they are of."""
+    planned = verbs.lake.columns_for(TABLE, COLUMNS)
+    empty = Batch(new_batch_id(NOW), TABLE, period, (), 0, planned)
+    values = pa.table(
+        {
+            "account": [f"v{version} a", f"v{version} b"],
+            "amount": pa.array([1, 2], pa.decimal128(10, 2)),
+            "_period": [period, period],
+        }
+    )
+    filled = verbs.lake.stage_rows(empty, values)
+    return verbs.stage(filled, subject="acme.prices", version=version, now=NOW)
+
+
+def deliver_and_die(place: Place, version: int, where: str, when: str, call: int) -> None:
+    die_at(where, when, call)
+    deliver(place, version)
+
+
+def deliver_or_be_refused(place: Place, version: int, period: str) -> None:
+    try:
+        deliver(place, version, period)
     except PublishRefused:
         raise SystemExit(3) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ D4, D5 = "2026-11-19", "2026-11-20"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DECIDED = datetime(2026, 11, 20, 23, 45, tzinfo=UTC)
 COUNTIES = ("alder", "birch", "cedar", "dune")
+ACTIVE = re.compile(r'(active: \{from: )"[^"]+"')
 LABELS = ("R1", "R2", "C1", None)
 
 
@@ -114,6 +116,9 @@ def new_place(folder: Path) -> Place:
             project / name,
             ignore=shutil.ignore_patterns("target", "logs", "__pycache__", "*.py"),
         )
+    for file in project.glob("dags/**/*.yaml"):
+        first = D5 if file.parent.name == "products" else "2026-11-16"
+        file.write_text(ACTIVE.sub(rf'\g<1>"{first}"', file.read_text()))
     settings = read_settings({"WHARF_HOME": str(folder), "WHARF_PROJECT": str(project)})
     ledger = Ledger.open(settings.ledger_url)
     lake = open_lake(settings)

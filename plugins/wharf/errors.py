@@ -131,6 +131,11 @@ class ModelError(Terminal, WharfError):
 class ChannelError(Transient, WharfError):
     """A message could not be handed to its channel now; a later try may succeed."""
 
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        """Seconds that the channel asked to be left alone, if it said so."""
+        super().__init__(message)
+
 
 class ChannelRefused(Terminal, WharfError):
     """A channel refused a message, or is set up so that it never can take one."""

@@ -164,7 +164,7 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
     row = _batch_row(ctx, batch_id)
     batch = ctx.lake.read_batch(row.table, row.period, batch_id)
     problems = [*ctx.lake.check(batch), *_too_many_quarantined(feed, row)]
-    results, warnings = "", ()
+    results, warnings = "", tuple[str, ...]()
     if not problems:
         audit = quality.audit(
             (),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from lake_world import (
     Place,
     accounts,
     in_children,
-    local_place,
     publish_in_order,
     publish_some,
     read,
@@ -27,18 +25,6 @@ from lake_world import (
 
 from wharf.errors import LakeError, PublishRefused
 from wharf.lake import Batch, Lake, new_batch_id
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    local = local_place(tmp_path)
-    if request.param == "sqlite":
-        return local
-    cluster = request.getfixturevalue("postgres")
-    url = cluster.create_database(f"lake_{next(_numbers)}")
-    return Place(url, local.warehouse, local.ledger_url)
 
 
 @pytest.fixture

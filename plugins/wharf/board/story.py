@@ -33,7 +33,7 @@ from wharf.ledger.rows import (
     PublishEvent,
     StateEvent,
 )
-from wharf.timeliness.states import State
+from wharf.timeliness.facts import State
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
@@ -77,7 +77,7 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
 def _contract_text(name: str, sample: Path, proposal: Proposal) -> str:
     supplier = name.partition(".")[0]
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    contract = {
+    contract: dict[str, Any] = {
         "feed": name,
         "about": f"Proposed from {sample.name}; say in one sentence what it is.",
         "active": {"from": yesterday.isoformat()},
@@ -116,11 +116,16 @@ def _pattern(name: str) -> str:
     return f"{name[: dated.start()]}{{period:%Y{mark}%m{mark}%d}}{name[dated.end() :]}"
 
 
-def _plain(value: dict) -> dict:  # type: ignore[type-arg]
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in value.items()}
 
 
-def _suite(name: str, proposal: Proposal) -> dict:  # type: ignore[type-arg]
+def _suite(name: str, proposal: Proposal) -> dict[str, Any]:
     from wharf import quality
 
-    return quality.starter_suite(name, proposal.columns, proposal.key, proposal.rows)
+    return quality.starter_suite(
+        name,
+        {column: spec.type for column, spec in proposal.columns.items()},
+        key=proposal.key,
+        required=[column for column, spec in proposal.columns.items() if spec.required],
+    )

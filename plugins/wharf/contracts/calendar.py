@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from wharf.contracts.spec import IDENTIFIER, OptionalText, Spec
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class DateRange(Spec):
@@ -38,7 +39,7 @@ class Calendar(Spec):
 
     calendar: Annotated[str, Field(pattern=IDENTIFIER)]
     about: str = ""
-    weekmask: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = WEEKDAYS
+    weekmask: tuple[Weekday, ...] = WEEKDAYS
     public_holidays: PublicHolidays | None = None
     holidays: tuple[date, ...] = ()
     extra_days: tuple[date, ...] = ()

@@ -165,17 +165,12 @@ def _check_place(spec: Spec, path: Path, label: str) -> None:
 
 
 def _cross_check(project: Project) -> list[ContractError]:
-    found = [
-        (name, [*_calendar_problems(project, spec), *own])
-        for name, spec, own in (
-            *((name, feed, _feed_problems(project, feed)) for name, feed in project.feeds.items()),
-            *(
-                (name, each, _product_problems(project, each))
-                for name, each in project.products.items()
-            ),
-        )
-    ]
-    return [ContractError(project.files[name].path, told) for name, told in found if told]
+    told: dict[str, list[str]] = {}
+    for feed in project.feeds.values():
+        told[feed.feed] = [*_calendar_problems(project, feed), *_feed_problems(project, feed)]
+    for each in project.products.values():
+        told[each.product] = [*_calendar_problems(project, each), *_product_problems(project, each)]
+    return [ContractError(project.files[name].path, lines) for name, lines in told.items() if lines]
 
 
 def _calendar_problems(project: Project, spec: Feed | Product) -> list[str]:

@@ -48,6 +48,7 @@ class AirflowProcesses:
     started_in: float = 0.0
     _environment: dict[str, str] = field(default_factory=dict, repr=False)
     _children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
+    _sessions: set[int] = field(default_factory=set, repr=False)
 
     @property
     def url(self) -> str:
@@ -74,6 +75,22 @@ class AirflowProcesses:
         ]
         return dead or self.rest.unhealthy(datetime.now(UTC))
 
+    def processes(self) -> list[int]:
+        """Every process of this Airflow that runs now, also those whose parent is gone.
+
+        They are found by the sessions we made, and by a mark in their environment in case one
+        has left its session. (The mark alone does not do: a process that changes its title
+        overwrites what /proc shows of its environment.)
+        """
+        mark = f"{MARK}={self._environment[MARK]}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                marked = mark in (entry / "environ").read_bytes().split(b"\0")
+                if marked or _session_of(int(entry.name)) in self._sessions:
+                    found.append(int(entry.name))
+        return [pid for pid in found if pid != os.getpid()]
+
     def restart(self, component: str) -> None:
         """Start one component again, ending what is left of it first."""
         child = self._children.pop(component, None)
@@ -99,14 +116,14 @@ class AirflowProcesses:
             # The scheduler must close its job row itself: killed, it would leave tasks "running"
             # for minutes after the next start. So only the tasks it waits for are ended.
             _kill_session(scheduler.pid, spare=scheduler.pid)
-        for name in ("scheduler", "dag-processor", "triggerer"):
-            _ended(self._children.get(name), 15)
+        _ended(scheduler, 15)
         self._interrupt("api-server")
-        _ended(self._children.get("api-server"), 10)
+        for child in self._children.values():
+            _ended(child, 10)
         for child in self._children.values():
             _kill_session(child.pid)
             child.wait(10)
-        for pid in left_behind(self._environment[MARK]):
+        for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._children.clear()
@@ -128,6 +145,7 @@ class AirflowProcesses:
                 start_new_session=True,
                 preexec_fn=_listen_to_interrupts,
             )
+        self._sessions.add(self._children[name].pid)
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
@@ -187,17 +205,6 @@ def start_airflow(
     return running
 
 
-def left_behind(mark: str) -> list[int]:
-    """Processes that carry the mark of an Airflow we started (Linux; elsewhere none are found)."""
-    wanted = f"{MARK}={mark}".encode()
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return [pid for pid in found if pid != os.getpid()]
-
-
 def _prepare_database(plan: AirflowPlan, environment: Mapping[str, str], log: Path) -> None:
     from importlib.metadata import version
 
@@ -236,10 +243,15 @@ def _kill_session(session: int, spare: int = 0) -> None:
 
 
 def _session_members(session: int) -> list[int]:
-    members = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                members.append(int(stat.parent.name))
+    entries = Path("/proc").glob("[0-9]*")
+    members = [int(each.name) for each in entries if _session_of(int(each.name)) == session]
     return members or [session]
+
+
+def _session_of(pid: int) -> int:
+    """The session of a process; 0 where it is gone or only waits to be reaped."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] == "Z" else int(fields[3])

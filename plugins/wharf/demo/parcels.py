@@ -148,7 +148,7 @@ def _first(name: str) -> _Roll:
     x, y = cells % CELLS_X, cells // CELLS_X
     use, far = _zoning(x / CELLS_X, y / CELLS_Y, random)
     lot = _areas(_LOT, use, random)
-    building = np.where(random.random(PARCELS) < 0.4, 0, 1) * (use == 5) + (use != 5)
+    building = np.where(random.random(PARCELS) < 0.2, 0, 1) * (use == 5) + (use != 5)
     building = building * np.minimum(_areas(_BUILDING, use, random), lot * 6)
     built = building > 0
     low, high = _FLOORS[use].T
@@ -190,7 +190,7 @@ def _zoning(u: Floats, v: Floats, random: np.random.Generator) -> tuple[Ints, Fl
         1.2 * np.exp(-((far / 0.25) ** 2)) + 0.09,
         2.4 * np.exp(-((far / 0.13) ** 2)) + 0.01,
         1.1 * np.exp(-(((u - railway) / 0.05) ** 2)),
-        np.maximum(far - 0.6, 0) * 1.6,
+        np.maximum(far - 0.6, 0) * 0.9,
         np.full_like(far, 0.04),
     ])  # fmt: skip
     use = np.argmax(np.log(weight + 1e-9) + random.gumbel(size=weight.shape), axis=1)

@@ -34,6 +34,8 @@ class PrivatePostgres:
     programs: Path
     port: int
     password: str
+    is_throwaway: bool = False
+    """Whether nothing is ever synced to disk: for tests, where syncing is slow."""
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of one database; it holds the password."""
@@ -48,7 +50,7 @@ class PrivatePostgres:
 
     def stop(self) -> None:
         """Stop the server; its data stays in the folder."""
-        _control(self, "-m", "fast", "stop")
+        _control(self, "-m", "immediate" if self.is_throwaway else "fast", "stop")
 
     def _client(self, program: str, *arguments: str) -> str:
         address = ["-h", "127.0.0.1", "-p", str(self.port), "-U", ROLE]
@@ -72,10 +74,14 @@ def find_programs() -> Path | None:
     return next(complete, None)
 
 
-def start_postgres(folder: Path) -> PrivatePostgres:
+def start_postgres(folder: Path, *, throwaway: bool = False) -> PrivatePostgres:
     """Start the private cluster of a folder, making it first when it is new.
 
     A server that an earlier run left running on this folder is stopped before.
+
+    Args:
+        folder: Where the cluster lives.
+        throwaway: Never sync to disk, for tests.
 
     Raises:
         DemoError: The programs are not installed, the folder cannot be used, or the server did
@@ -90,7 +96,7 @@ def start_postgres(folder: Path) -> PrivatePostgres:
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     _hand_over(folder)
-    cluster = PrivatePostgres(folder, programs, _free_port(), _password(folder))
+    cluster = PrivatePostgres(folder, programs, _free_port(), _password(folder), throwaway)
     if not (folder / "data" / "PG_VERSION").exists():
         _make_cluster(cluster)
     if _control(cluster, "status", check=False):
@@ -103,9 +109,9 @@ def start_postgres(folder: Path) -> PrivatePostgres:
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Iterator[PrivatePostgres]:
-    """A private cluster for the length of a block."""
-    cluster = start_postgres(folder)
+def running_postgres(folder: Path, *, throwaway: bool = False) -> Iterator[PrivatePostgres]:
+    """A private cluster for the length of a block; see `start_postgres`."""
+    cluster = start_postgres(folder, throwaway=throwaway)
     try:
         yield cluster
     finally:
@@ -119,6 +125,8 @@ def _control(cluster: PrivatePostgres, *arguments: str, check: bool = True) -> b
 
 def _start_options(cluster: PrivatePostgres) -> tuple[str, ...]:
     options = f"-c listen_addresses=127.0.0.1 -c port={cluster.port} -c unix_socket_directories=''"
+    if cluster.is_throwaway:
+        options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
     return ("-l", str(cluster.folder / "data" / "server.log"), "-o", options, "start")
 
 

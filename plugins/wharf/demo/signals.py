@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -23,6 +24,7 @@ _PRESENCE = np.array([[3, 6, 0.5, 0.4, 0.4, 0.3, 0.1], [1, 2, 6, 9, 4, 0.4, 0.2]
 _BUSY = np.array([2, 1, 1, 1, 1, 2, 4, 7, 9, 8, 7, 7, 8, 8, 7, 7, 8, 10, 10, 9, 7, 6, 4, 3.0])
 
 
+@lru_cache(maxsize=2)
 def day_signals(day: date) -> pl.DataFrame:
     """The signals of one period: those of the 24 hours that end at 18:00 UTC of its day."""
     random = generator("signals", day)
@@ -75,9 +77,7 @@ def _local_hour(second: Ints, county: Ints) -> Ints:
     return np.asarray(np.floor(utc + lon / 15) % 24, dtype=np.int64)
 
 
-def _cells(
-    county: Ints, time_of_day: Ints, random: np.random.Generator
-) -> tuple[Floats, Floats]:
+def _cells(county: Ints, time_of_day: Ints, random: np.random.Generator) -> tuple[Floats, Floats]:
     x, y = np.empty(len(county)), np.empty(len(county))
     for number, name in enumerate(_COUNTIES):
         cell_x, cell_y, use, building = places(name)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# A step shares two cores and some GiB with Airflow; beyond this DuckDB spills to disk.
+MEMORY_LIMIT = "2GB"
+
 
 @dataclass(frozen=True)
 class BuildSession:

@@ -14,11 +14,8 @@ from dbt_common.exceptions import DbtRuntimeError
 from duckdb import DuckDBPyConnection
 
 from wharf.errors import WharfError
-from wharf.products.build_session import BuildSession, open_session
+from wharf.products.build_session import MEMORY_LIMIT, BuildSession, open_session
 from wharf.products.quoting import identifier, literal, table_name
-
-# A build shares two cores and some GiB with Airflow; beyond this DuckDB spills to disk.
-MEMORY_LIMIT = "2GB"
 
 
 class Plugin(BasePlugin):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def page_content(
         relation=f"(select {chosen} from {tables.relations[page.table]})",
         plots=page.plots,
         queries=page.queries,
-        model=_model(ctx, manifest),
+        model=_model(ctx, tables),
     )
 
 
@@ -98,11 +99,14 @@ def _input_state(each: Input) -> InputState:
     )
 
 
-def _model(ctx: Context, manifest: Manifest) -> dict[str, Any] | None:
-    for name, version in manifest.models.items():
-        with ctx.ledger.read() as tx:
-            known = {row.version: row for row in models.versions_of(tx, name)}
-        if version in known:
-            metrics = dict(known[version].metrics)
+def _model(ctx: Context, tables: Tables) -> dict[str, Any] | None:
+    """The model that scored for this manifest, as the batch of scores names it."""
+    for table in tables.about:
+        said = tables.of(table)[-1].origin.get("model")
+        if isinstance(said, Mapping):
+            name, version = str(said["name"]), int(said["version"])
+            with ctx.ledger.read() as tx:
+                known = {row.version: row for row in models.versions_of(tx, name)}
+            metrics = dict(known[version].metrics) if version in known else {}
             return {"name": name, "version": version, "metrics": metrics}
     return None

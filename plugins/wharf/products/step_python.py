@@ -12,6 +12,7 @@ from wharf.contracts import Period, Product
 from wharf.errors import ProductError
 from wharf.ledger import Ledger
 from wharf.products.auditing import suite_path
+from wharf.products.build_session import MEMORY_LIMIT
 from wharf.products.context import Context
 from wharf.products.quoting import identifier, table_name
 from wharf.products.staging import StepWriter
@@ -90,7 +91,8 @@ def connect(ctx: Context, writer: StepWriter) -> DuckDBPyConnection:
     """A DuckDB in memory with one view for each table that the step may read."""
     import duckdb
 
-    connection = duckdb.connect(":memory:", config={"TimeZone": "UTC"})
+    settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(writer.work / "spill")}
+    connection = duckdb.connect(":memory:", config=settings)
     ctx.lake.prepare(connection)
     for table, relation in writer.tables.relations.items():
         connection.execute(f"create schema if not exists {identifier(table.split('.')[0])}")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from wharf.reading.records import Buffer, Dialect, Line, read_head
+from wharf.reading.records import Buffer, Dialect, read_head
 
 _LIKELY: Final = (",", ";", "\t", "|")
 _RARE: Final = (":", "~", "^", "\x01", "\x1f", " ")
@@ -61,9 +61,10 @@ def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
         Its index, or None where the first row of the usual width is data already.
     """
     usual = _usual_width(rows)
-    at = next((i for i, row in enumerate(rows) if _filled(row) and _width(row) >= usual), None)
-    if at is None:
+    wide = [i for i, row in enumerate(rows) if _filled(row) and _width(row) >= usual]
+    if not wide:
         return None
+    at = next((i for i in wide if sum(map(bool, map(str.strip, rows[i]))) * 2 >= usual), wide[0])
     below = [row for row in rows[at + 1 :] if _filled(row)]
     return at if _is_header(rows[at], below) else None
 
@@ -94,8 +95,3 @@ def _width(row: Sequence[str]) -> int:
 
 def _filled(row: Sequence[str]) -> bool:
     return any(cell.strip() for cell in row)
-
-
-def usable(lines: Sequence[Line]) -> list[tuple[str, ...]]:
-    """Cells of the lines, none for blank ones."""
-    return [() if line.is_blank else line.cells for line in lines]

@@ -12,6 +12,7 @@ from typing import Final
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.reading.findings import Finding
+from wharf.reading.guess import guess_header
 from wharf.reading.refusals import Refused, listed, shown
 
 MAX_COLUMNS: Final = 20_000
@@ -50,6 +51,44 @@ def column_name(text: str, index: int) -> str:
 def labels(cells: Sequence[str]) -> tuple[str, ...]:
     """Header cells without the white space around them; a cell without a name is `#3`."""
     return tuple(" ".join(cell.split()) or f"#{i + 1}" for i, cell in enumerate(cells))
+
+
+def place_header(
+    file: str,
+    rows: Sequence[Sequence[str]],
+    numbers: Sequence[int],
+    setting: str | int,
+    columns: Mapping[str, Column] | None,
+) -> int | None:
+    """Find the header among the first rows of a file.
+
+    Args:
+        file: The file's name, for messages.
+        rows: Cells of the first rows.
+        numbers: On which line each row begins.
+        setting: The contract's `format.header`: find, a line number, or 0 for none.
+        columns: The contract's columns; None to guess.
+
+    Returns:
+        The index of the row; None where the file has no header.
+
+    Raises:
+        Refused: No row is the header that the contract asks for.
+    """
+    if columns is None:
+        return guess_header(rows)
+    if setting == 0:
+        return None
+    if setting != "find":
+        rows = [row if numbers[i] == setting else () for i, row in enumerate(rows)]
+    found = find_header(rows, columns)
+    if found is None:
+        first = next((row for row in rows if any(cell.strip() for cell in row)), ())
+        where = "line " + str(setting) if setting != "find" else f"the first {len(rows)} lines"
+        seen = f"; it begins with {listed([cell for cell in first if cell.strip()], 5)}"
+        reason = f"no header with columns such as {listed(list(columns), 3)} in {where}{seen}"
+        raise Refused(file, "no_header", reason)
+    return found
 
 
 def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, Column]) -> int | None:
@@ -187,3 +226,33 @@ def by_position(file: str, width: int, columns: Mapping[str, Column]) -> Mapped:
         reason = f"it has {width} fields and no header; the contract has {len(columns)} columns"
         raise Refused(file, "missing_columns", reason)
     return Mapped({name: index for index, name in enumerate(columns)})
+
+
+def as_found(file: str, cells: Sequence[str] | int, findings: list[Finding]) -> Mapped:
+    """Take every cell of a header as a column of its own, for a file without a contract.
+
+    Args:
+        file: The file's name, for messages.
+        cells: The header cells; their number where the file has no header.
+        findings: Receives remarks.
+
+    Raises:
+        Refused: Header cells stand twice.
+    """
+    if isinstance(cells, int):
+        return Mapped({f"column_{i + 1}": i for i in range(cells)})
+    names = labels(cells)
+    if len(names) > MAX_COLUMNS:
+        raise Refused(file, "too_many_columns", f"it has {len(names):,} columns")
+    refuse_duplicates(file, names)
+    mapped: dict[str, int] = {}
+    for i, label in enumerate(names):
+        name = base = column_name(label, i)
+        number = 2
+        while name in mapped:
+            name, number = f"{base}_{number}", number + 1
+        mapped[name] = i
+        if not cells[i].strip():
+            text = f"header cell {i + 1} is empty; its column is called {name}"
+            findings.append(Finding("unnamed_column", text, column=name))
+    return Mapped(mapped)

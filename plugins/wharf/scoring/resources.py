@@ -34,13 +34,14 @@ def describe_difference(
     """Sentences about every setting that did not arrive as asked."""
     lines = []
     dropped = [name for name in SPARK_KEYS if found.get(name) is None and name in asked]
-    if dropped and is_local(master):
+    meaningless = [name for name in dropped if is_local(master) and name in OF_EXECUTORS]
+    if meaningless:
         lines.append(
-            f"{master} is one process on this machine: {', '.join(dropped)} have no meaning there "
-            "and were dropped"
+            f"{master} is one process on this machine: {', '.join(meaningless)} have no meaning "
+            "there and were dropped"
         )
-    elif dropped:
-        lines.append(f"{master} did not take {', '.join(dropped)}")
+    if others := [name for name in dropped if name not in meaningless]:
+        lines.append(f"{master} was not given {', '.join(others)}")
     lines += [
         f"{name} is {found[name]}, the model file says {asked[name]}"
         for name in SPARK_KEYS

@@ -130,7 +130,12 @@ def decide(
     return _by_policy(question, now, missing)
 
 
-def has_fallback(
+def has_fallback(edge: Edge) -> bool:
+    """Whether the contract lets the product be made without what it wants of this input."""
+    return any(policy.kind in {"last_good", "partial"} for policy in edge.on_missing)
+
+
+def can_do_without(
     edge: Edge,
     points: ProductPoints,
     candidates: Iterable[Candidate],

@@ -88,6 +88,8 @@ class Transition:
     """Old news: it goes into one message with all others of its kind."""
     loudest: Level = "L0"
     """The incident's highest level so far: who heard of it then hears of this too."""
+    tz: str = "UTC"
+    """The feed's zone, to show times in."""
 
 
 def decide(
@@ -146,7 +148,7 @@ def need_of(product: Product, period: Period, days: OpenDays, *, has_fallback: b
         product: The consumer.
         period: The input's period.
         days: Open days of the product's calendar.
-        has_fallback: Whether its policies let it be made without; see `edges.has_fallback`.
+        has_fallback: Whether its policies let it be made without; see `edges`.
 
     Returns:
         None when the product is not made for that time.
@@ -172,7 +174,7 @@ def dedup_key(env: str, kind: str, feed: str, period: str) -> str:
 def _tellings(row: Row) -> Iterator[tuple[Kind, Telling]]:
     if (late := tell_late(row.feed, row.period, row.points, row.state, row.tz)) is not None:
         yield "late", late
-    if (quality := tell_quality(row.feed, row.period, row.state, row.tz)) is not None:
+    if (quality := tell_quality(row.feed, row.period, row.points, row.state)) is not None:
         yield "quality", quality
 
 
@@ -203,6 +205,7 @@ def _transition(
         what=telling.what,
         numbers=telling.numbers,
         summary=now - at > OLD_NEWS or stays_quiet,
+        tz=row.tz,
         loudest=max(level, incident.loudest, incident.level) if incident else level,
     )
 

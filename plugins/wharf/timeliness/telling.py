@@ -55,11 +55,11 @@ def tell_late(feed: str, period: str, points: ClockPoints, state: State, tz: str
     return None
 
 
-def tell_quality(feed: str, period: str, state: State, tz: str) -> Telling | None:
+def tell_quality(feed: str, period: str, points: ClockPoints, state: State) -> Telling | None:
     """What the state means for an incident of kind `quality`; None when it means nothing."""
     name = f"{feed} {period}"
     problem = state.problem
-    numbers: dict[str, object] = {"delivery": state.delivery, "batch_id": state.batch_id}
+    numbers = _numbers(points, state)
     if state.timeliness == "NOT_EXPECTED":
         what = f"{name} is not expected any more: {state.reason}"
         return Telling("NOT_EXPECTED", None, what, resolves=True, numbers=numbers)

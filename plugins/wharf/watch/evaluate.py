@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,8 +10,11 @@ from wharf.contracts import Feed, Period
 from wharf.intake import Intake
 from wharf.ledger import Ledger, Transaction, expected, facts
 from wharf.ledger.rows import ExpectedDelivery
-from wharf.timeliness import calendars, edges, incidents
+from wharf.products import needs_of
+from wharf.settings import Settings
+from wharf.timeliness import incidents
 from wharf.timeliness.facts import State
+from wharf.timeliness.states import evaluate
 from wharf.watch.notify import record_transitions
 from wharf.watch.promises import Promises
 
@@ -28,14 +31,16 @@ class Evaluated:
     told: int
 
 
-def evaluate_due(ledger: Ledger, promises: Promises, env: str, now: datetime) -> Evaluated:
+def evaluate_due(
+    ledger: Ledger, promises: Promises, settings: Settings, now: datetime
+) -> Evaluated:
     """Evaluate every row that may have changed by now, in short transactions."""
     with ledger.read() as tx:
         rows = [row for row in expected.due_for_evaluation(tx, now) if row.feed in promises.feeds]
         rows = [row for row in rows if _was_looked_for(tx, promises.feeds[row.feed], row, now)]
     changed = told = 0
     for start in range(0, len(rows), SLICE):
-        done = _evaluate(ledger, promises, env, rows[start : start + SLICE], now)
+        done = _evaluate(ledger, promises, settings, rows[start : start + SLICE], now)
         changed, told = changed + done.changed, told + done.told
     return Evaluated(len(rows), changed, told)
 
@@ -45,7 +50,7 @@ def settle(ctx: Intake, promises: Promises, feed: Feed, period: Period, now: dat
     with ctx.ledger.read() as tx:
         row = expected.find_expected(tx, feed.feed, period.key)
     assert row is not None, f"{feed.feed} {period} has no row"
-    _evaluate(ctx.ledger, promises, ctx.settings.env, [row], now)
+    _evaluate(ctx.ledger, promises, ctx.settings, [row], now)
     with ctx.ledger.read() as tx:
         return facts.state_of(tx, feed, row, now)
 
@@ -53,7 +58,7 @@ def settle(ctx: Intake, promises: Promises, feed: Feed, period: Period, now: dat
 def _evaluate(
     ledger: Ledger,
     promises: Promises,
-    env: str,
+    settings: Settings,
     rows: Sequence[ExpectedDelivery],
     now: datetime,
 ) -> Evaluated:
@@ -63,7 +68,7 @@ def _evaluate(
         for row in rows:
             feed = promises.feeds[row.feed]
             known = facts.facts_of(tx, feed, row)
-            state = facts.evaluate(known, now)
+            state = evaluate(known, now)
             weigh = incidents.Row(
                 feed=row.feed,
                 period=row.period,
@@ -71,14 +76,14 @@ def _evaluate(
                 points=known.points,
                 state=state,
                 notifies=row.notifies,
-                needs=tuple(_needs(promises, feed, feed.parse_period(row.period))),
+                needs=needs_of(tx, promises.project, feed, feed.parse_period(row.period)),
                 floor=feed.alert.floor,
                 tz=known.tz,
             )
             next_change = _earliest(state.next_change_at, _next_level(weigh, now))
             changed += expected.record_state(tx, row, _values(state), now, next_change)
             weighed.append(weigh)
-        told = record_transitions(tx, promises, weighed, now, env)
+        told = record_transitions(tx, promises.project.routing, weighed, now, settings)
     return Evaluated(len(rows), changed, told)
 
 
@@ -106,16 +111,6 @@ def _was_looked_for(tx: Transaction, feed: Feed, row: ExpectedDelivery, now: dat
     polls = facts.last_polls(tx, feed.source.connection)
     looked = bool(polls) and polls[-1].at >= row.next_change_at
     return looked or now - row.next_change_at > UNSEEN_FOR
-
-
-def _needs(promises: Promises, feed: Feed, period: Period) -> Iterator[incidents.Need]:
-    for product in promises.project.consumers(feed.feed):
-        calendar = promises.project.calendars.get(product.period.calendar or "")
-        days = calendars.open_days(calendar, product.period.kind)
-        fallback = edges.has_fallback(product.inputs[feed.feed])
-        need = incidents.need_of(product, period, days, has_fallback=fallback)
-        if need is not None:
-            yield need
 
 
 def _next_level(row: incidents.Row, now: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Set
 from datetime import datetime
 
@@ -15,9 +16,14 @@ def wanted_reruns(
     ctx: Intake, promises: Promises, running: Set[tuple[str, str]], now: datetime
 ) -> list[Wanted]:
     """Runs for open product periods whose manifest would now come out differently."""
-    context = products.open_context(ctx, promises.project)
+    context = products.Context(ctx.settings, promises.project, ctx.ledger, ctx.lake, ctx.batches)
     return [
-        Wanted(f"product__{each.product}", each.period, f"rerun-{each.cause}")
-        for each in products.reruns(context, now=now)
+        Wanted(f"product__{each.product}", each.period, f"rerun-{_digest(each)}")
+        for each in products.reruns(context, now)
         if (f"product__{each.product}", each.period) not in running
     ]
+
+
+def _digest(rerun: products.Rerun) -> str:
+    """The same change asks for one run, however often it is found."""
+    return hashlib.sha256(f"{rerun.manifest_id} {rerun.reason}".encode()).hexdigest()[:12]

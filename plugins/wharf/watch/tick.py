@@ -65,7 +65,7 @@ def tick(
     began = clock()
     settings = ctx.settings
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
-    evaluated = evaluate_due(ctx.ledger, promises, settings.env, now)
+    evaluated = evaluate_due(ctx.ledger, promises, settings, now)
     started: list[str] = []
     problem = ""
     try:

@@ -60,7 +60,7 @@ def test_period_without_release_is_answered_with_those_that_have_one(
     ctx: ScoreContext, rows: pa.Table
 ) -> None:
     release(ctx, rows, "2026-11-20")
-    with pytest.raises(ModelError, match="for 2026-11-18 to learn from.*: 2026-11-20"):
+    with pytest.raises(ModelError, match=r"for 2026-11-18 to learn from.*: 2026-11-20"):
         train_on_release(ctx, a_model(), now=NOW, by="ada", period="2026-11-18")
 
 

@@ -214,7 +214,11 @@ def test_later_wall_times_never_give_earlier_instants(tz: str, wall: datetime, m
 
 HOLIDAYS = open_days(
     Calendar.model_validate(
-        {"calendar": "dutch", "weekmask": "mon tue wed thu fri", "public_holidays": {"country": "NL"}}
+        {
+            "calendar": "dutch",
+            "weekmask": "mon tue wed thu fri",
+            "public_holidays": {"country": "NL"},
+        }
     )
 )
 

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from wharf.contracts import Edge, Period
 from wharf.contracts.product import ProductTerms
 from wharf.timeliness.calendars import OpenDays, open_days
-from wharf.timeliness.edges import Candidate, Decision, Fail, Skip, Use, Wait, decide, has_fallback
+from wharf.timeliness.edges import (
+    Candidate,
+    Decision,
+    Fail,
+    Skip,
+    Use,
+    Wait,
+    can_do_without,
+    decide,
+    has_fallback,
+)
 from wharf.timeliness.points import ProductPoints, product_points
 
 WORKING = open_days(None, "business_day")
@@ -58,7 +68,9 @@ LAST_GOOD = {"last_good": {"max_age": "1bd"}}
 
 
 def test_published_input_is_used_at_once() -> None:
-    decision = ask(edge("same", "wait", LAST_GOOD, "fail"), day(19, "b19"), day(20, "b20"), now=EARLY)
+    decision = ask(
+        edge("same", "wait", LAST_GOOD, "fail"), day(19, "b19"), day(20, "b20"), now=EARLY
+    )
     assert used(decision) == (("b20",), "published", 0)
 
 
@@ -111,7 +123,12 @@ def test_an_edge_may_wait_longer_than_its_product() -> None:
 
 def test_a_later_wait_lets_older_data_in_only_after_it() -> None:
     waits = edge(
-        "same", "wait", LAST_GOOD, {"wait": "T+2bd 09:00"}, {"last_good": {"max_age": "5bd"}}, "fail"
+        "same",
+        "wait",
+        LAST_GOOD,
+        {"wait": "T+2bd 09:00"},
+        {"last_good": {"max_age": "5bd"}},
+        "fail",
     )
     until = datetime(2026, 11, 24, 9, tzinfo=UTC)
     assert isinstance(ask(waits, day(16, "b16"), day(20)), Wait)
@@ -193,9 +210,13 @@ def test_last_n_reads_the_newest_periods_oldest_first() -> None:
 @pytest.mark.parametrize(
     ("policy", "is_snapshot", "batches", "named"),
     [
-        pytest.param("last_good", True, ("b16", "b17", "b18"), "last_good", id="older in its place"),
+        pytest.param(
+            "last_good", True, ("b16", "b17", "b18"), "last_good", id="older in its place"
+        ),
         pytest.param("last_good", False, ("b17", "b18"), "last_good", id="increments without it"),
-        pytest.param({"partial": {"min_parts": 2}}, True, ("b17", "b18"), "partial", id="two of three"),
+        pytest.param(
+            {"partial": {"min_parts": 2}}, True, ("b17", "b18"), "partial", id="two of three"
+        ),
     ],
 )
 def test_last_n_with_one_missing(
@@ -241,11 +262,17 @@ def test_closed_period_without_anything_older_is_waited_for() -> None:
         pytest.param(["wait"], False, id="waits on"),
     ],
 )
-def test_fallback_is_what_the_decision_would_be_if_nothing_came(
+def test_product_can_do_without_what_its_decision_replaces_if_nothing_comes(
     on_missing: list[Any], expected: bool
 ) -> None:
     spec = edge("same", *on_missing)
-    assert has_fallback(spec, points(), [day(19, "b19"), day(20)], days=WORKING) is expected
+    assert can_do_without(spec, points(), [day(19, "b19"), day(20)], days=WORKING) is expected
+
+
+def test_fallback_by_contract_asks_for_no_data() -> None:
+    assert has_fallback(edge("same", "wait", LAST_GOOD, "fail"))
+    assert has_fallback(edge("last: 3", "wait", {"partial": {"min_parts": 2}}))
+    assert not has_fallback(edge("same", "wait", "skip"))
 
 
 CANDIDATES = st.dictionaries(

@@ -15,7 +15,11 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 def feed(
-    kind: str = "day", *, on_holiday: str = "skip", active: dict[str, str] | None = None, **terms: str
+    kind: str = "day",
+    *,
+    on_holiday: str = "skip",
+    active: dict[str, str] | None = None,
+    **terms: str,
 ) -> Feed:
     first = Period.containing(kind, date(2020, 1, 1)).key
     written: dict[str, Any] = {
@@ -46,8 +50,11 @@ def test_horizon_reaches_from_35_days_back_to_8_days_ahead() -> None:
 
 
 def test_horizon_follows_offsets_far_from_the_period() -> None:
-    found = keys(expected_periods(feed(opens="T+60d 00:00", due="T+61d 00:00", cutoff="T+90d 00:00"),
-                                  OpenDays(), NOW))
+    found = keys(
+        expected_periods(
+            feed(opens="T+60d 00:00", due="T+61d 00:00", cutoff="T+90d 00:00"), OpenDays(), NOW
+        )
+    )
     assert found[0] == "2026-07-19"
     assert found[-1] == "2026-09-29"
 
@@ -67,7 +74,9 @@ def test_weeks_and_months_are_found_across_the_year_end() -> None:
         feed("week", due="T 23:00", cutoff="T+6d 23:00"), OpenDays(), NOW + timedelta(days=48)
     )
     assert {"2026-W53", "2027-W01"} <= set(keys(weekly))
-    monthly = keys(expected_periods(feed("month", due="E+5d 12:00", cutoff="E+9d 12:00"), OpenDays(), NOW))
+    monthly = keys(
+        expected_periods(feed("month", due="E+5d 12:00", cutoff="E+9d 12:00"), OpenDays(), NOW)
+    )
     assert monthly == ["2026-10", "2026-11"]
 
 
@@ -106,7 +115,12 @@ def test_closed_days_of_a_feed_have_rows_and_those_of_a_product_have_none() -> N
             "product": "risk_daily",
             "active": {"from": "2026-11-20"},
             "period": {"kind": "day"},
-            "timeliness": {"tz": "UTC", "decide_at": "T 07:30", "due": "T 08:00", "cutoff": "T 18:00"},
+            "timeliness": {
+                "tz": "UTC",
+                "decide_at": "T 07:30",
+                "due": "T 08:00",
+                "cutoff": "T 18:00",
+            },
             "steps": [{"dbt": "tag:risk"}],
         }
     )
@@ -125,15 +139,18 @@ def test_closed_days_of_a_feed_have_rows_and_those_of_a_product_have_none() -> N
 def test_horizon_holds_exactly_the_periods_that_touch_it(
     kind: str, now: datetime, opens: int, runs: int
 ) -> None:
-    spec = feed(kind, opens=f"T{opens:+d}d 00:00", due=f"T{opens + runs:+d}d 12:00",
-                cutoff=f"T{opens + runs:+d}d 13:00")
+    spec = feed(
+        kind,
+        opens=f"T{opens:+d}d 00:00",
+        due=f"T{opens + runs:+d}d 12:00",
+        cutoff=f"T{opens + runs:+d}d 13:00",
+    )
     found = set(keys(expected_periods(spec, OpenDays(), now)))
     period = Period.containing(kind, now.date() - timedelta(days=200))
     while period.first < now.date() + timedelta(days=120):
         points = clock_points(spec, period, OpenDays())
-        touches = (
-            points.cutoff_at >= now - timedelta(days=35)
-            and points.opens_at <= now + timedelta(days=8)
-        )
+        touches = points.cutoff_at >= now - timedelta(
+            days=35
+        ) and points.opens_at <= now + timedelta(days=8)
         assert (period.key in found) is touches
         period = period.next()

@@ -44,7 +44,9 @@ RISK = Need("risk_daily", tier=1, decide_at=at("07:30"), has_fallback=False)
 RISK_CAN_WAIT = replace(RISK, has_fallback=True)
 
 
-def seen(clock: str, seq: int = 1, *, day: int = 20, refused: bool = False, sent: str = "") -> ArrivalFact:
+def seen(
+    clock: str, seq: int = 1, *, day: int = 20, refused: bool = False, sent: str = ""
+) -> ArrivalFact:
     source_ts = at(sent) if sent else None
     return ArrivalFact(seq, "", "p.csv", 10, source_ts, at(clock, day), refused=refused)
 
@@ -106,7 +108,9 @@ def test_late_delivery_opens_one_incident_and_is_resolved_when_published() -> No
     (opened,) = ledger.tick(at("06:50"))
     assert (opened.action, opened.kind, opened.level) == ("open", "late", "L1")
     assert opened.key == "wharf:prod:late:acme.positions:2026-11-20"
-    assert opened.what == "acme.positions 2026-11-20 is late: nothing came, due 2026-11-20 06:30 UTC"
+    assert (
+        opened.what == "acme.positions 2026-11-20 is late: nothing came, due 2026-11-20 06:30 UTC"
+    )
     assert (opened.at, opened.summary) == (at("06:50"), False)
     assert ledger.tick(at("07:00")) == []
     ledger.add(arrivals=(seen("08:05"),))
@@ -149,7 +153,10 @@ def test_quarantined_batch_keeps_the_lateness_open_beside_an_incident_of_its_own
 def test_refused_file_opens_a_quality_incident_even_when_it_came_in_time() -> None:
     ledger = Ledger(replace(NOTHING, arrivals=(seen("06:00", refused=True),)))
     (refused,) = ledger.tick(at("06:05"))
-    assert (refused.kind, refused.key) == ("quality", "wharf:prod:quality:acme.positions:2026-11-20")
+    assert (refused.kind, refused.key) == (
+        "quality",
+        "wharf:prod:quality:acme.positions:2026-11-20",
+    )
     assert refused.what == "acme.positions 2026-11-20: p.csv was refused"
     (late,) = ledger.tick(at("06:50"))
     assert late.what == (
@@ -206,7 +213,9 @@ def test_missing_delivery_of_a_tier_one_product_is_the_loudest() -> None:
 def test_missing_delivery_without_consumers_stays_a_message() -> None:
     ledger = Ledger()
     ledger.tick(at("06:50"))
-    assert [(each.action, each.level) for each in ledger.tick(at("18:00", 22))] == [("update", "L1")]
+    assert [(each.action, each.level) for each in ledger.tick(at("18:00", 22))] == [
+        ("update", "L1")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -344,7 +353,12 @@ def test_need_of_a_product_is_its_own_period_of_the_same_days() -> None:
             "tier": 1,
             "active": {"from": "2026-W47"},
             "period": {"kind": "week"},
-            "timeliness": {"tz": "UTC", "decide_at": "E+1d 07:30", "due": "E+1d 08:00", "cutoff": "E+2d 08:00"},
+            "timeliness": {
+                "tz": "UTC",
+                "decide_at": "E+1d 07:30",
+                "due": "E+1d 08:00",
+                "cutoff": "E+2d 08:00",
+            },
             "steps": [{"dbt": "tag:risk"}],
         }
     )

@@ -21,7 +21,12 @@ def feed(path: str, kind: str = "day", **source: Any) -> Feed:
             "format": {"kind": "csv"},
             "columns": {},
             "period": {"kind": kind},
-            "timeliness": {"tz": "UTC", "opens": "T 00:00", "due": "T 12:00", "cutoff": "T+1d 12:00"},
+            "timeliness": {
+                "tz": "UTC",
+                "opens": "T 00:00",
+                "due": "T 12:00",
+                "cutoff": "T+1d 12:00",
+            },
         }
     )
 
@@ -143,7 +148,9 @@ def test_file_named_after_no_period_says_so() -> None:
         pytest.param(feed("p_{period:%Y}.csv"), ["2026-01-01", "2026-01-01"], id="only a year"),
         pytest.param(feed("p_{period:%s}.csv"), ["%s cannot be read"], id="unknown directive"),
         pytest.param(
-            feed("p_{period:%Y%m%d}_{part}.csv", parts=["a"], done_flag="{period:%Y%m%d}_{part}.ok"),
+            feed(
+                "p_{period:%Y%m%d}_{part}.csv", parts=["a"], done_flag="{period:%Y%m%d}_{part}.ok"
+            ),
             ["one flag stands for all parts"],
             id="a flag for each part",
         ),

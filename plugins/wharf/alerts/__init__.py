@@ -1,0 +1,25 @@
+"""Alerts: put a notice into words and hand it to a channel.
+
+What to tell is decided in `timeliness`, the outbox belongs to `ledger`, and the tick joins them:
+this room knows no ledger and no clock. Whatever suppliers named or wrote is made harmless here
+before it stands in a header, a line or a page.
+"""
+
+from wharf.alerts.channels import Sent, back_off, route, send, unknown_channel
+from wharf.alerts.message import Message, render
+from wharf.alerts.notice import Consumer, Link, Notice, summary_notice, test_notice
+
+__all__ = [
+    "Consumer",
+    "Link",
+    "Message",
+    "Notice",
+    "Sent",
+    "back_off",
+    "render",
+    "route",
+    "send",
+    "summary_notice",
+    "test_notice",
+    "unknown_channel",
+]

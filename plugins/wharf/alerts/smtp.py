@@ -1,0 +1,161 @@
+"""Mail: one thread for each incident, as plain text and HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.errors import MessageError
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from ipaddress import ip_address
+
+from wharf.alerts.channels import Sent, timeout_of
+from wharf.alerts.message import Message
+from wharf.contracts.alerts import Channel
+from wharf.errors import ChannelError, ChannelRefused
+from wharf.settings import Connection
+
+_SMTPS_PORT = 465
+
+
+def send_mail(channel: Channel, message: Message, connection: Connection, key: str) -> Sent:
+    """Mail a message to the channel's recipients.
+
+    The connection's extra may set `from`, `to`, `tls` (none, starttls or ssl), `ca_file` and
+    `timeout` in seconds. Without `tls`, port 465 speaks TLS at once and a login demands STARTTLS.
+
+    Args:
+        channel: Its `to`, or else the connection's, are the recipients.
+        message: What is said; messages of one thread refer to its first.
+        connection: The mail server.
+        key: Makes the Message-ID: the same message sent twice has the same one.
+
+    Raises:
+        ChannelError: The server cannot be reached or says to come again later.
+        ChannelRefused: The server refuses the login, the sender or every recipient for good.
+    """
+    mail = compose(channel, message, connection, key)
+    recipients = _recipients(channel, connection)
+    where = f"channel {channel.name!r} at {connection.host}"
+    try:
+        with _server(channel, connection, mail) as server:
+            refused = server.send_message(mail, to_addrs=recipients)
+    except smtplib.SMTPRecipientsRefused as error:
+        codes = sorted({code for code, _ in error.recipients.values()})
+        told = f"{where} refused every recipient ({', '.join(map(str, codes))})"
+        raise (ChannelRefused if min(codes) >= 500 else ChannelError)(told) from error
+    except smtplib.SMTPResponseException as error:
+        told = f"{where} answered {error.smtp_code}"
+        raise (ChannelRefused if error.smtp_code >= 500 else ChannelError)(told) from error
+    except smtplib.SMTPNotSupportedError as error:
+        raise ChannelRefused(f"{where}: {error}") from error
+    except ValueError as error:
+        raise ChannelRefused(f"{where}: host or address is malformed") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise ChannelError(f"{where} cannot be reached: {type(error).__name__}") from error
+    note = f"refused: {', '.join(sorted(refused))}" if refused else ""
+    return Sent(str(mail["Message-ID"]), note)
+
+
+def compose(channel: Channel, message: Message, connection: Connection, key: str) -> EmailMessage:
+    """The mail of a message.
+
+    Raises:
+        ChannelRefused: There is no recipient, or an address is malformed.
+    """
+    recipients = _recipients(channel, connection)
+    sender = str(connection.extra.get("from") or connection.extra.get("from_email") or "")
+    sender = sender or (connection.login if "@" in connection.login else "wharf@localhost")
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
+    first = _message_id(f"{channel.name} {message.thread}", domain)
+    mail = EmailMessage(policy=SMTP)
+    try:
+        mail["From"] = sender
+        mail["To"] = ", ".join(recipients)
+        mail["Subject"] = message.subject
+    except (MessageError, ValueError, IndexError) as error:
+        raise ChannelRefused(f"channel {channel.name!r}: an address is malformed") from error
+    mail["Date"] = format_datetime(message.at)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    if message.number == 1:
+        mail["Message-ID"] = first
+    else:
+        mail["Message-ID"] = _message_id(key, domain)
+        mail["In-Reply-To"] = first
+        mail["References"] = first
+    mail.set_content(message.text)
+    mail.add_alternative(message.html, subtype="html")
+    return mail
+
+
+@contextmanager
+def _server(channel: Channel, connection: Connection, mail: EmailMessage) -> Iterator[smtplib.SMTP]:
+    port = connection.port or 25
+    tls = _tls(connection, port)
+    if connection.login and tls == "none" and not _is_this_machine(connection.host):
+        raise ChannelRefused(
+            f"channel {channel.name!r}: a password would travel in clear; "
+            f'set "tls": "starttls" in connection {connection.id!r}'
+        )
+    timeout = timeout_of(connection)
+    name = str(mail["Message-ID"]).strip("<>").rpartition("@")[2]
+    ca_file = connection.extra.get("ca_file")
+    trust = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    if tls == "ssl":
+        opened: smtplib.SMTP = smtplib.SMTP_SSL(
+            connection.host, port, local_hostname=name, timeout=timeout, context=trust
+        )
+    else:
+        opened = smtplib.SMTP(connection.host, port, local_hostname=name, timeout=timeout)
+    try:
+        if tls == "starttls":
+            opened.starttls(context=trust)
+        if connection.login and connection.password:
+            opened.login(connection.login, connection.password)
+        yield opened
+    finally:
+        # A mail that was taken stays taken, however the parting goes.
+        with suppress(smtplib.SMTPException, OSError):
+            opened.quit()
+        opened.close()
+
+
+def _tls(connection: Connection, port: int) -> str:
+    given = str(connection.extra.get("tls") or "")
+    if given not in {"", "none", "starttls", "ssl"}:
+        raise ChannelRefused(
+            f"connection {connection.id!r}: tls is {given!r}; use none, starttls or ssl"
+        )
+    if given:
+        return given
+    if port == _SMTPS_PORT:
+        return "ssl"
+    needs_tls = connection.login and not _is_this_machine(connection.host)
+    return "starttls" if needs_tls else "none"
+
+
+def _recipients(channel: Channel, connection: Connection) -> list[str]:
+    given = channel.to or tuple(str(connection.extra.get("to") or "").split(","))
+    recipients = [address.strip() for address in given if address.strip()]
+    if not recipients:
+        raise ChannelRefused(
+            f"channel {channel.name!r} has no recipient; set `to` in dags/alerts.yaml"
+        )
+    return recipients
+
+
+def _message_id(name: str, domain: str) -> str:
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
+    return f"<{digest}@{domain}>"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

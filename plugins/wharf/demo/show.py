@@ -1,0 +1,278 @@
+"""The demo from its start to its table, and `serve` on the state that is there."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from wharf.demo.observe import Observer
+from wharf.demo.place import Place, local_settings, open_place
+from wharf.demo.progress import Progress
+from wharf.demo.project import Span, copy_project
+from wharf.demo.receivers import FileServer, MailReceiver, WebReceiver
+from wharf.demo.script import differences
+from wharf.demo.table import show_messages, show_table
+from wharf.demo.world import World
+from wharf.errors import WharfError
+from wharf.ledger import decisions, expected
+from wharf.ledger import products as product_rows
+from wharf.ledger.rows import Decision
+from wharf.settings import Settings, read_settings
+
+PROMISED_FOR = timedelta(seconds=90)
+LONGEST = timedelta(minutes=20)
+PRODUCTS = ("parcel_facts", "parcel_use", "signals_by_use", "supplier_scorecard")
+LOOK_EVERY, TICK_EVERY = 10.0, 12.0
+
+
+def run_demo(*, ends: bool, postgres: bool, port: int) -> int:
+    """Play the story; 0 when everything came out as it should.
+
+    Args:
+        ends: Whether to end by itself.
+        postgres: Whether to use Postgres.
+        port: Airflow's port, if it is free.
+    """
+    begun = datetime.now(UTC)
+    home = read_settings().home
+    settings = local_settings("demo", home / "project")
+    progress = Progress(begun)
+    world = World.open(home, begun.date())
+    copy_project(read_settings().project, settings.project, _spans(world), _holidays(world))
+    progress.say(f"{len(world.scripts)} feeds and periods in {settings.home}")
+    code = 1
+    with ExitStack() as stack:
+        place, observer = _open(stack, settings, world, progress, postgres=postgres, port=port)
+        try:
+            differs = Demo(place, world, observer, progress).play()
+            code = 1 if differs else 0
+        except KeyboardInterrupt:
+            progress.say("stopping")
+            return 130
+        finally:
+            _tell(place, world, observer, Path("demo-report.json"))
+        for line in differs:
+            progress.warn(line)
+        progress.say(f"done after {progress.elapsed():.0f} s")
+        _addresses(place, progress)
+        if not ends:
+            _stay(progress)
+    return code
+
+
+def serve(*, postgres: bool, port: int) -> int:
+    """Start Airflow, board and portal on the state below WHARF_HOME, until Ctrl-C."""
+    progress = Progress(datetime.now(UTC))
+    home = read_settings().home
+    is_demo = (home / "demo" / "world.json").exists()
+    project = home / "project" if is_demo else read_settings().project
+    settings = local_settings("demo" if is_demo else read_settings().env, project)
+    with ExitStack() as stack:
+        if is_demo:
+            world = World.open(home, datetime.now(UTC).date())
+            place, _ = _open(stack, settings, world, progress, postgres=postgres, port=port)
+        else:
+            place = open_place(
+                stack, settings, {}, progress.say, postgres=postgres, port=port,
+                look_every=60, tick_every=60,
+            )  # fmt: skip
+        _addresses(place, progress)
+        _stay(progress)
+    return 0
+
+
+class Demo:
+    """The story of one run: suppliers, scheduler and clock, until all has come to rest."""
+
+    def __init__(self, place: Place, world: World, observer: Observer, progress: Progress) -> None:
+        self.place = place
+        self.world = world
+        self.observer = observer
+        self.progress = progress
+        self.trained = False
+
+    def play(self) -> list[str]:
+        """Let everything happen.
+
+        Returns:
+            What came out otherwise than it should; empty when all is right.
+        """
+        rest = self.place.airflow.rest
+        self._unpause(lambda dag_id: dag_id.startswith("feed__"))
+        until = time.monotonic() + LONGEST.total_seconds()
+        released = False
+        while time.monotonic() < until:
+            self._go_on()
+            differs = self._differences()
+            if not released and not self._open_feeds(differs):
+                self.progress.say("all feeds of the past are settled; products may run")
+                self._unpause(
+                    lambda dag_id: (
+                        dag_id.startswith(("product__", "model__"))
+                        and dag_id != "product__parcel_use"
+                    )
+                )
+                released = True
+            if released and not self.trained and self._released("parcel_facts"):
+                self.trained = self._train()
+            if not differs and all(self._released(name) for name in PRODUCTS):
+                return []
+            self.progress.show(self._line(differs))
+            time.sleep(1.5)
+        waits = [
+            f"{each.feed} {each.period} waits for {each.waits_for}"
+            for each in self.world.outstanding()
+        ]
+        missing = [
+            f"product {name} was not released" for name in PRODUCTS if not self._released(name)
+        ]
+        broken = [f"{file}: {text.splitlines()[-1]}" for file, text in rest.import_errors().items()]
+        return [*self._differences(), *missing, *waits, *broken]
+
+    def _go_on(self) -> None:
+        now = datetime.now(UTC)
+        for line in self.world.advance(self.observer.holds, now):
+            self.progress.say(line)
+        for problem in self.place.airflow.problems():
+            self.progress.warn(problem)
+            if "triggerer" in problem and "ended with" in problem or "triggerer gave no" in problem:
+                self.progress.warn("starting the triggerer again")
+                self.place.airflow.restart("triggerer")
+
+    def _differences(self) -> list[str]:
+        wanted = self.world.expected()
+        return differences(wanted, self.observer.actual(wanted, datetime.now(UTC)))
+
+    def _open_feeds(self, differs: list[str]) -> list[str]:
+        return [line for line in differs if not line.startswith("ember.permits")]
+
+    def _released(self, product: str) -> bool:
+        with self.place.ledger.read() as tx:
+            return bool(product_rows.releases_of(tx, product, str(self.world.days.d5)))
+
+    def _train(self) -> bool:
+        from wharf.ledger import models
+
+        rest = self.place.airflow.rest
+        with self.place.ledger.read() as tx:
+            has_champion = models.aliased(tx, "residential", "champion") is not None
+        if not has_champion:
+            self.progress.say("training the model residential")
+            run_id = rest.trigger("model__residential")
+            state = rest.wait_for_run("model__residential", run_id, 240)
+            self.progress.say(f"training ended: {state}")
+        rest.unpause("product__parcel_use")
+        return True
+
+    def _unpause(self, wanted: object) -> None:
+        rest = self.place.airflow.rest
+        for dag in rest.dags():
+            if dag["is_paused"] and wanted(dag["dag_id"]):  # type: ignore[operator]
+                rest.unpause(str(dag["dag_id"]))
+
+    def _line(self, differs: list[str]) -> str:
+        open_rows = len({line.split(":")[0] for line in differs})
+        total = len(self.world.scripts)
+        made = len([name for name in PRODUCTS if self._released(name)])
+        return f"{total - open_rows} of {total} feeds and periods settled, {made} of {len(PRODUCTS)} products released"
+
+
+def _open(
+    stack: ExitStack,
+    settings: Settings,
+    world: World,
+    progress: Progress,
+    *,
+    postgres: bool,
+    port: int,
+) -> tuple[Place, Observer]:
+    """Start receivers and servers, let the past happen, promise for ember, start Airflow."""
+    received = settings.home / "demo" / "received.jsonl"
+    web = stack.enter_context(WebReceiver(received))
+    mail = stack.enter_context(MailReceiver(settings.home / "demo" / "mails.jsonl"))
+    birch = stack.enter_context(FileServer(world.folder / "birch"))
+    for line in world.advance(lambda *_: False, datetime.now(UTC)):
+        progress.show(line)
+    progress.say("the suppliers have put their files in place")
+    connections = {
+        **world.connections(birch.address),
+        "alerts_webhook": json.dumps({"conn_type": "http", "host": web.address}),
+        "alerts_mail": json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": mail.port,
+                                   "extra": {"disable_ssl": True, "disable_tls": True}}),
+        "wharf_spark": json.dumps({"conn_type": "spark", "host": "local[*]"}),
+    }  # fmt: skip
+    place = open_place(
+        stack, settings, connections, progress.say, postgres=postgres, port=port,
+        look_every=LOOK_EVERY, tick_every=TICK_EVERY,
+    )  # fmt: skip
+    progress.say(f"Airflow is up after {place.airflow.started_in:.0f} s: {place.airflow.url}")
+    _promise(place, world)
+    return place, Observer(place.ledger, received)
+
+
+def _promise(place: Place, world: World) -> None:
+    """Ember says it will come a little later; noted once."""
+    now = datetime.now(UTC)
+    period = str(world.today)
+    with place.ledger.write() as tx:
+        if decisions.decisions_of(tx, "ember.permits", period):
+            return
+        decisions.record_decision(
+            tx,
+            Decision(
+                "ember.permits", period, "promise", now + PROMISED_FOR, "demo",
+                "the city said on the phone that it comes in a minute and a half", now,
+            ),
+        )  # fmt: skip
+        if expected.find_expected(tx, "ember.permits", period):
+            expected.make_due(tx, "ember.permits", [period], now)
+
+
+def _spans(world: World) -> dict[str, Span]:
+    stamps = world.stamps
+    spans = {
+        f"feeds/{name.replace('.', '/')}.yaml": Span(
+            date.fromisoformat(first), date.fromisoformat(stamps.active_until[name])
+        )
+        for name, first in stamps.active_from.items()
+    }
+    first = date.fromisoformat(stamps.products_from)
+    return spans | {f"products/{name}.yaml": Span(first, world.days.d5) for name in PRODUCTS}
+
+
+def _holidays(world: World) -> list[date]:
+    return [date.fromisoformat(day) for day in world.stamps.holidays]
+
+
+def _tell(place: Place, world: World, observer: Observer, file: Path) -> None:
+    """Write the report and print the table, whatever came of it."""
+    try:
+        actual = observer.actual(world.expected(), datetime.now(UTC))
+    except WharfError as error:
+        Console().print(f"no table: {error}")
+        return
+    file.write_text(json.dumps(observer.report(actual), indent=2) + "\n", encoding="utf-8")
+    show_table(actual)
+    show_messages(observer.bodies())
+
+
+def _addresses(place: Place, progress: Progress) -> None:
+    progress.say(
+        f"Airflow  {place.airflow.url}  (login {place.airflow.user}, password {place.airflow.password})"
+    )
+    progress.say(f"board    {place.board_url}")
+    progress.say(f"portal   {place.portal.url}")
+
+
+def _stay(progress: Progress) -> None:
+    progress.say("Ctrl-C stops everything that was started")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        progress.say("stopping")

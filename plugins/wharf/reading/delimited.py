@@ -1,0 +1,293 @@
+"""Delimited text: dialect, header, records, and their cells in DuckDB as text."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from wharf.contracts.formats import CsvFormat
+from wharf.reading.content import refuse_conflict_markers
+from wharf.reading.encoding import Text, as_utf8
+from wharf.reading.findings import Finding
+from wharf.reading.guess import guess_dialect
+from wharf.reading.header import (
+    Mapped,
+    as_found,
+    by_position,
+    find_header,
+    map_header,
+    place_header,
+)
+from wharf.reading.opened import Opened, Raw, Sniffed, Wanted, text
+from wharf.reading.records import Dialect, Line, read_head, read_record
+from wharf.reading.refusals import Refused, shown
+from wharf.reading.scan import Scanned, Scanner
+
+RAW_LIMIT: Final = 1 << 16
+"""Bytes of a raw text that are kept; the file itself stays whole in the landing area."""
+_NO_NULL: Final = "\x1a\x1a no null here \x1a"
+_MORE_THAN_THE_READER_TAKES: Final = 1_900_000
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What the first lines of a text say."""
+
+    cells: tuple[str, ...]
+    line: Line | None
+    """The header; None where there is none."""
+    mapped: Mapped
+
+
+def open_delimited(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    path: Path,
+    name: str,
+    wanted: Wanted,
+    work: Path,
+) -> Opened:
+    """Read a delimited text into a DuckDB table of texts.
+
+    Args:
+        connection: Where the table goes.
+        relation: The table's name.
+        path: The file, without compression.
+        name: As the supplier calls it.
+        wanted: The contract, or nothing.
+        work: Folder of this file for copies.
+
+    Raises:
+        Refused: It cannot be read as the contract says.
+    """
+    fmt = wanted.format if isinstance(wanted.format, CsvFormat) else None
+    source = as_utf8(path, fmt.encoding if fmt else None, work)
+    refuse_conflict_markers(source.path, name)
+    findings = [Finding("encoding", source.finding)] if source.finding else []
+    source = _with_feeds(source, work)
+    with source.path.open("rb") as handle:
+        buffer = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    dialect = Dialect(fmt.delimiter, fmt.quote) if fmt else guess_dialect(buffer, source.bom)
+    if not (dialect.delimiter + dialect.quote).isascii():
+        raise Refused(name, "delimiter", f"delimiter {shown(dialect.delimiter)} is not ASCII")
+    head = _read_header(buffer, source, dialect, name, wanted, findings)
+    at, line = (head.line.end, head.line.ends_on) if head.line else (source.bom, 1)
+    copy = line > 2 or dialect.delimiter == " "
+    scanner = Scanner(
+        buffer, source.path, dialect, len(head.cells), at, line, source.valid, work, copy
+    )
+    scanned = scanner.scan()
+    layout = scanned.layout
+    layout.header_lines, layout.counted = line - 1, _lines(source, buffer)
+    _load(connection, relation, scanned, dialect, head, name, layout.header_lines)
+    sniffed = Sniffed(
+        "csv",
+        encoding=source.encoding,
+        delimiter=dialect.delimiter,
+        header_line=head.line.number if head.line else None,
+        columns=head.cells if head.line else (),
+        quote=dialect.quote,
+    )
+    used = {*head.mapped.cells.values(), *head.mapped.unnamed}
+    reader = _RawText(source, dialect, scanned)
+    return Opened(
+        name, sniffed, relation, dict.fromkeys(used, "VARCHAR"), head.mapped, layout,
+        reader.rows, reader.between, (*findings, *head.mapped.findings),
+    )  # fmt: skip
+
+
+def _with_feeds(source: Text, work: Path) -> Text:
+    """Turn the line ends of old Macintosh files into line feeds; bytes keep their places."""
+    if source.feeds:
+        return source
+    content = source.path.read_bytes()
+    if b"\r" not in content:
+        return source
+    target = work / "feeds"
+    target.write_bytes(content.replace(b"\r", b"\n"))
+    return Text(
+        target, source.encoding, source.bom, source.valid, source.exact, content.count(b"\r")
+    )
+
+
+def _lines(source: Text, buffer: mmap.mmap) -> int:
+    return source.feeds + (len(buffer) > source.bom and buffer[-1:] != b"\n")
+
+
+def _read_header(
+    buffer: mmap.mmap,
+    source: Text,
+    dialect: Dialect,
+    name: str,
+    wanted: Wanted,
+    findings: list[Finding],
+) -> _Head:
+    lines = read_head(buffer, source.bom, dialect)
+    rows = [() if line.is_blank else line.cells for line in lines]
+    numbers = [line.number for line in lines]
+    setting = wanted.format.header if wanted.format else "find"
+    try:
+        index = place_header(name, rows, numbers, setting, wanted.columns)
+    except Refused:
+        _refuse_delimiter(buffer, source, dialect, name, wanted)
+        raise
+    if index is None:
+        width = max((len(row) for row in rows[:20]), default=0)
+        if wanted.columns is None:
+            return _Head(("",) * width, None, as_found(name, width, findings))
+        return _Head(("",) * width, None, by_position(name, width, wanted.columns))
+    below = [row for row in rows[index + 1 :] if row]
+    cells = _padded(rows[index], below)
+    if wanted.columns is None:
+        mapped = as_found(name, cells, findings)
+        if not below and len(cells) == 1:
+            raise Refused(name, "unreadable", f"it holds no table, only {shown(cells[0])}")
+    else:
+        mapped = map_header(name, cells, wanted.columns, wanted.policy)
+        refuse_unnamed(name, mapped, below)
+    if index:
+        text = f"the header stands on line {numbers[index]}, below {index} other lines"
+        findings.append(Finding("preamble", text))
+    return _Head(cells, lines[index], mapped)
+
+
+def _padded(cells: tuple[str, ...], below: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Add a cell without a name where the data lines, unlike the header, end with a delimiter."""
+    longer = sum(len(row) == len(cells) + 1 and not row[-1].strip() for row in below)
+    return (*cells, "") if below and longer > 0.9 * len(below) else cells
+
+
+def refuse_unnamed(name: str, mapped: Mapped, below: Sequence[Sequence[str]]) -> None:
+    """Refuse a column without a name when most rows have a value there.
+
+    Raises:
+        Refused: The column's position is named.
+    """
+    for index in mapped.unnamed:
+        filled = sum(index < len(row) and bool(row[index].strip()) for row in below)
+        if filled * 2 > len(below):
+            reason = f"header cell {index + 1} is empty, but its column holds values"
+            raise Refused(name, "unnamed_column", reason)
+
+
+def _refuse_delimiter(
+    buffer: mmap.mmap, source: Text, dialect: Dialect, name: str, wanted: Wanted
+) -> None:
+    """Say so when the header would be found with another delimiter."""
+    seen = guess_dialect(buffer, source.bom)
+    if seen.delimiter == dialect.delimiter or not wanted.columns:
+        return
+    rows = [line.cells for line in read_head(buffer, source.bom, seen)]
+    if find_header(rows, wanted.columns) is not None:
+        declared, found = shown(dialect.delimiter), shown(seen.delimiter)
+        reason = f"the contract says delimiter {declared}, the file has {found}"
+        raise Refused(name, "delimiter", reason)
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    scanned: Scanned,
+    dialect: Dialect,
+    head: _Head,
+    name: str,
+    header_lines: int,
+) -> None:
+    """Let DuckDB read the scanned text, and compare its count with the scan's."""
+    rows = scanned.layout.rows
+    used = sorted({*head.mapped.cells.values(), *head.mapped.unnamed})
+    cells = ", ".join(f"c{i}" for i in used)
+    skip = 0 if scanned.is_copy else header_lines
+    source = _reader(scanned, dialect, len(head.cells), skip)
+    try:
+        _create(connection, relation, source, cells, used, scanned)
+    except duckdb.Error as error:
+        raise Refused(name, "counts", f"the CSV reader disagrees with the scan: {error}") from error
+    [(seen, odd)] = connection.execute(
+        f"SELECT count(*), count(*) FILTER (c{used[0]} IS NULL OR _line IS NULL) FROM {relation}"
+    ).fetchall()
+    if seen != rows or odd:
+        raise Refused(name, "counts", f"the scan found {rows} records, the CSV reader {seen - odd}")
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    source: str,
+    cells: str,
+    used: Sequence[int],
+    scanned: Scanned,
+) -> None:
+    rows, lines = scanned.layout.rows, scanned.lines
+    table = f"{relation}_cells"
+    if not rows:
+        typed = ", ".join(f"NULL::VARCHAR AS c{i}" for i in used)
+        connection.execute(f"CREATE TABLE {table} AS SELECT {typed} LIMIT 0")
+        position = "0::BIGINT"
+    elif int(lines[-1] - lines[0]) == rows - 1:
+        connection.execute(f"CREATE TABLE {table} AS SELECT {cells} FROM {source}")
+        position = f"rowid + {int(lines[0])}"
+    else:
+        connection.register("wharf_lines", pa.table({"_line": lines}))
+        connection.execute(
+            f"CREATE TABLE {table} AS SELECT _line, {cells} FROM {source} "
+            "POSITIONAL JOIN wharf_lines"
+        )
+        connection.unregister("wharf_lines")
+        position = "_line"
+    connection.execute(
+        f"CREATE VIEW {relation} AS SELECT rowid AS _row, {position} AS _line, {cells} FROM {table}"
+    )
+
+
+def _reader(scanned: Scanned, dialect: Dialect, width: int, skip: int) -> str:
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
+    options = [
+        text(str(scanned.path)),
+        "auto_detect=false, header=false, strict_mode=true, new_line='\\n'",
+        f"skip={skip}, delim={text(dialect.delimiter)}",
+        f"quote={text(dialect.quote)}, escape={text(dialect.quote)}",
+        f"nullstr={text(_NO_NULL)}, columns={{{columns}}}",
+    ]
+    if scanned.has_breaks:
+        options.append("parallel=false")
+    if scanned.longest > _MORE_THAN_THE_READER_TAKES:
+        longest = 2 * scanned.longest
+        options.append(f"max_line_size={longest}, buffer_size={4 * longest}")
+    return f"read_csv({', '.join(options)})"
+
+
+@dataclass(frozen=True)
+class _RawText:
+    """Fetches raw texts of rows from the file."""
+
+    source: Text
+    dialect: Dialect
+    scanned: Scanned
+
+    def rows(self, rows: Sequence[int]) -> list[Raw]:
+        """Raw texts of good records by their number."""
+        starts = self.scanned.starts[np.asarray(rows, np.int64)].tolist()
+        with self._text() as buffer:
+            ends = [read_record(buffer, start, self.dialect).end for start in starts]
+            return [self._cut(buffer, a, b) for a, b in zip(starts, ends, strict=True)]
+
+    def between(self, start: int, end: int) -> Raw:
+        """Raw text between two positions."""
+        with self._text() as buffer:
+            return self._cut(buffer, start, end)
+
+    def _text(self) -> mmap.mmap:
+        with self.source.path.open("rb") as handle:
+            return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def _cut(self, buffer: mmap.mmap, start: int, end: int) -> Raw:
+        content = buffer[start : min(end, start + RAW_LIMIT)].rstrip(b"\r\n")
+        return Raw(start if self.source.exact else None, content.decode("utf-8", "replace"))

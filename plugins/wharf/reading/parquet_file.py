@@ -1,0 +1,95 @@
+"""Parquet: cells keep their types; casts to the contract's types must lose nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wharf.reading.findings import Finding
+from wharf.reading.header import as_found, map_header
+from wharf.reading.layout import Layout
+from wharf.reading.opened import Opened, Raw, Sniffed, Wanted, count_rows, identifier, text
+from wharf.reading.refusals import Refused, listed
+
+
+def open_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    path: Path,
+    name: str,
+    wanted: Wanted,
+) -> Opened:
+    """Look at a Parquet file through a DuckDB view.
+
+    Raises:
+        Refused: It is damaged, holds nested columns, or cannot be read as the contract says.
+    """
+    rows, names, nested = _schema(path, name)
+    findings: list[Finding] = []
+    if wanted.columns is None:
+        mapped = as_found(name, names, findings)
+    else:
+        mapped = map_header(name, names, wanted.columns, wanted.policy)
+    if deep := [names[i] for i in mapped.cells.values() if i in nested]:
+        raise Refused(name, "nested", f"columns hold nested values: {listed(deep)}")
+    used = sorted({*mapped.cells.values(), *mapped.unnamed})
+    cells = ", ".join(f"{identifier(names[i])} AS c{i}" for i in used)
+    source = f"read_parquet({text(str(path))}, file_row_number=true, hive_partitioning=false)"
+    try:
+        connection.execute(
+            f"CREATE VIEW {relation} AS SELECT file_row_number AS _row, "
+            f"file_row_number + 1 AS _line, {cells} FROM {source}"
+        )
+        described = connection.execute(f"DESCRIBE {relation}").fetchall()
+        seen = count_rows(connection, f"(SELECT {', '.join(f'c{i}' for i in used)} FROM {relation})")
+    except duckdb.Error as error:
+        raise Refused(name, "damaged", f"the Parquet data cannot be read: {error}") from error
+    types = {i: str(described[2 + place][1]) for place, i in enumerate(used)}
+    layout = Layout(lines=rows, counted=seen, rows=rows)
+    reader = _RawRows(connection, relation)
+    return Opened(
+        name, Sniffed("parquet", columns=names), relation, types, mapped, layout,
+        reader.rows, reader.between, (*findings, *mapped.findings),
+    )  # fmt: skip
+
+
+def _schema(path: Path, name: str) -> tuple[int, tuple[str, ...], set[int]]:
+    """Rows and columns by the footer, and which columns are nested."""
+    try:
+        footer = pq.ParquetFile(path)
+        with footer:
+            schema, rows = footer.schema_arrow, footer.metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        with path.open("rb") as handle:
+            handle.seek(max(0, path.stat().st_size - 4))
+            ended = handle.read() in {b"PAR1", b"PARE"}
+        kind, reason = ("damaged", str(error)) if ended else ("truncated", "its footer is missing")
+        raise Refused(name, kind, f"the Parquet file is {kind}: {reason}") from error
+    nested = {i for i, field in enumerate(schema) if pa.types.is_nested(field.type)}
+    return rows, tuple(schema.names), nested
+
+
+class _RawRows:
+    """Shows rows of a relation as JSON objects, where there is no text to show."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, relation: str) -> None:
+        self._connection, self._relation = connection, relation
+
+    def rows(self, rows: Sequence[int]) -> list[Raw]:
+        """Rows by their number, in that order."""
+        self._connection.register("wharf_wanted", pa.table({"_row": pa.array(rows, pa.int64())}))
+        found = self._connection.execute(
+            f"SELECT r._row, to_json(r)::VARCHAR FROM {self._relation} r "
+            "SEMI JOIN wharf_wanted w ON r._row = w._row"
+        ).fetchall()
+        self._connection.unregister("wharf_wanted")
+        texts = dict(found)
+        return [Raw(None, texts[row]) for row in rows]
+
+    def between(self, start: int, end: int) -> Raw:
+        """Nothing here has positions."""
+        raise NotImplementedError
