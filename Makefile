@@ -44,7 +44,6 @@ test: setup ## Tests that give a trustworthy answer in minutes
 .PHONY: test-all
 test-all: setup ## All tests, with a coverage report
 	$(BIN)/coverage run -m pytest $(ARGS)
-	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
 .PHONY: real

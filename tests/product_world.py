@@ -81,9 +81,7 @@ class Place:
                 "_line": pa.array(range(2, 2 + signals), pa.int64()),
             }
         )
-        return self.store(
-            "raw.signalpath_locations", period, frame, "signalpath.locations"
-        )
+        return self.store("raw.signalpath_locations", period, frame, "signalpath.locations")
 
     def store(self, table: str, period: str, frame: pa.Table, feed: str) -> str:
         """Publish a frame as one period of a table."""

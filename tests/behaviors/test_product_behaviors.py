@@ -129,9 +129,7 @@ def test_scores_that_fail_the_suite_are_quarantined_and_not_released(trained: Pl
     suite.write_text(whole.replace('"min_value": 1000', '"min_value": 1000000'))
     manifest = trained.gather("parcel_use", now=LATER)
     try:
-        job = prepare_score_step(
-            ctx, "parcel_use", manifest.manifest_id, 0, now=LATER, run_id="r"
-        )
+        job = prepare_score_step(ctx, "parcel_use", manifest.manifest_id, 0, now=LATER, run_id="r")
         run_here(job, s3={}, workers=1)
         with pytest.raises(AuditFailed):
             finish_score_step(ctx, job, now=LATER, run_id="r")
@@ -166,9 +164,7 @@ def test_without_a_champion_the_score_step_names_the_command(tmp_path: Path) -> 
 def test_the_scorecard_is_made_from_the_ledger_alone_and_has_a_page(tmp_path: Path) -> None:
     place = new_place(tmp_path)
     make(place, "supplier_scorecard")
-    frame = load_product(
-        place.ctx, "supplier_scorecard", "interpretations.supplier_scorecard"
-    )
+    frame = load_product(place.ctx, "supplier_scorecard", "interpretations.supplier_scorecard")
     assert len(frame) == 0
     page = page_of(place, "supplier_scorecard")
     assert page["inputs"] == []

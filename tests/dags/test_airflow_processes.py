@@ -172,7 +172,7 @@ def _sockets_of(pids: list[int]) -> set[str]:
     for pid in pids:
         for link in Path(f"/proc/{pid}/fd").glob("*"):
             try:
-                target = os.readlink(link)
+                target = str(link.readlink())
             except OSError:
                 continue
             if target.startswith("socket:["):

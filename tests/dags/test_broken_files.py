@@ -20,7 +20,7 @@ pytestmark = [
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Path]:
     shutil.copytree(ROOT / "dags", tmp_path / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    yield tmp_path
+    return tmp_path
 
 
 def bag_of(project: Path) -> DagBag:

@@ -115,7 +115,8 @@ def test_parsing_imports_nothing_heavy_and_opens_no_database(loader: str, tmp_pa
         "import runpy, sys\n"
         f"runpy.run_path({str(ROOT / 'dags' / loader)!r} + '.py')\n"
         f"print([name for name in {heavy} if name in sys.modules])\n"
-        "print([name for name in ('wharf.ledger', 'wharf.lake', 'wharf.intake') if name in sys.modules])\n"
+        "stores = ('wharf.ledger', 'wharf.lake', 'wharf.intake')\n"
+        "print([name for name in stores if name in sys.modules])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,4 +1,4 @@
-"""What all DAGs of wharf share: tags, retries, the period field of the trigger form, start, end."""
+"""What all DAGs of wharf share: tags, retries, when they begin and end, how many runs at once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import Asset, Param
+from airflow.sdk import Asset
 
-from wharf.contracts import Feed, Period, Product
+from wharf.contracts import Calendar, Feed, Period, Product
+from wharf.timeliness.calendars import open_days
+from wharf.timeliness.points import ClockPoints, ProductPoints, clock_points, product_points
 
 TAGS = ("feed", "product", "model", "watch")
 SPARE_RUNS = 8
@@ -43,25 +45,24 @@ def active_between(spec: Feed | Product) -> tuple[datetime, datetime | None]:
     return first, _begins(spec, spec.active.until) if spec.active.until else None
 
 
-def runs_at_once(spec: Feed | Product, opens: datetime, cutoff: datetime) -> int:
+def runs_at_once(spec: Feed | Product, calendar: Calendar | None) -> int:
     """How many runs a DAG may have under way: waiting ones count too.
 
     Args:
         spec: The contract.
-        opens: When one period opens.
-        cutoff: When that period is given up.
+        calendar: Its calendar. Public holidays are left out: to know them costs half a CPU second
+            in every process that reads a DAG file, and the spare runs make up for them.
     """
-    overlap = math.ceil((cutoff - opens) / _LENGTH[spec.period.kind])
-    return max(overlap, 1) + SPARE_RUNS
-
-
-def period_parameter(spec: Feed | Product) -> dict[str, Param]:
-    """The field of Airflow's trigger form, for runs that get no partition key."""
+    plain = calendar.model_copy(update={"public_holidays": None}) if calendar else None
+    days = open_days(plain, spec.period.kind)
     first = Period.parse(spec.period.kind, spec.active.from_)
-    about = f"The period to run, such as {first}. Leave empty when you give a partition key."
-    return {
-        "period": Param(None, type=["null", "string"], title="Period", description=about),
-    }
+    points: ClockPoints | ProductPoints
+    if isinstance(spec, Feed):
+        points = clock_points(spec, first, days)
+    else:
+        points = product_points(spec.timeliness, first, days)
+    overlap = math.ceil((points.cutoff_at - points.opens_at) / _LENGTH[spec.period.kind])
+    return max(overlap, 1) + SPARE_RUNS
 
 
 def table_asset(table: str) -> Asset:

@@ -9,7 +9,6 @@ from airflow.sdk import DAG
 from wharf.airflow.dags import (
     RETRIES,
     active_between,
-    period_parameter,
     runs_at_once,
     table_asset,
     zone_of,
@@ -18,9 +17,7 @@ from wharf.airflow.deadlines import feed_deadlines
 from wharf.airflow.feed_tasks import Audit, AwaitDelivery, Publish, Stage
 from wharf.airflow.loading import calendar_for
 from wharf.airflow.timetable import PeriodTimetable
-from wharf.contracts import Calendar, Feed, Period
-from wharf.timeliness.calendars import open_days
-from wharf.timeliness.points import clock_points
+from wharf.contracts import Feed
 
 
 def build_feed_dag(feed: Feed, *, project: Path) -> DAG:
@@ -39,10 +36,9 @@ def build_feed_dag(feed: Feed, *, project: Path) -> DAG:
         start_date=starts,
         end_date=ends,
         catchup=False,
-        max_active_runs=_runs_at_once(feed, calendar),
+        max_active_runs=runs_at_once(feed, calendar),
         default_args={"owner": feed.supplier_id, **RETRIES},
         deadline=feed_deadlines(feed, calendar),
-        params=period_parameter(feed),
         tags=["feed"],
         doc_md=_about(feed),
     ) as dag:
@@ -54,12 +50,6 @@ def build_feed_dag(feed: Feed, *, project: Path) -> DAG:
         )
         awaited >> staged >> audited >> published
     return dag
-
-
-def _runs_at_once(feed: Feed, calendar: Calendar | None) -> int:
-    first = Period.parse(feed.period.kind, feed.active.from_)
-    points = clock_points(feed, first, open_days(calendar, feed.period.kind))
-    return runs_at_once(feed, points.opens_at, points.cutoff_at)
 
 
 def _about(feed: Feed) -> str:

@@ -9,7 +9,6 @@ from airflow.sdk import DAG, Asset, BaseOperator, Param, chain
 from wharf.airflow.dags import (
     RETRIES,
     active_between,
-    period_parameter,
     runs_at_once,
     zone_of,
 )
@@ -17,9 +16,7 @@ from wharf.airflow.deadlines import product_deadlines
 from wharf.airflow.loading import calendar_for
 from wharf.airflow.product_tasks import GATHER, Gather, Release, RunStep
 from wharf.airflow.timetable import PeriodTimetable
-from wharf.contracts import Calendar, Period, Product, Step
-from wharf.timeliness.calendars import open_days
-from wharf.timeliness.points import product_points
+from wharf.contracts import Product, Step
 
 
 def build_product_dag(product: Product, *, project: Path) -> DAG:
@@ -38,10 +35,10 @@ def build_product_dag(product: Product, *, project: Path) -> DAG:
         start_date=starts,
         end_date=ends,
         catchup=False,
-        max_active_runs=_runs_at_once(product, calendar),
+        max_active_runs=runs_at_once(product, calendar),
         default_args={"owner": "wharf", **RETRIES},
         deadline=product_deadlines(product, calendar),
-        params=period_parameter(product) | _manifest_parameter(),
+        params=_manifest_parameter(),
         tags=["product"],
         doc_md=_about(product),
     ) as dag:
@@ -85,13 +82,6 @@ def _name(step: Step) -> str:
             return str(step.python).rpartition(".")[2]
         case kind:
             return kind
-
-
-def _runs_at_once(product: Product, calendar: Calendar | None) -> int:
-    first = Period.parse(product.period.kind, product.active.from_)
-    days = open_days(calendar, product.period.kind)
-    points = product_points(product.timeliness, first, days)
-    return runs_at_once(product, points.opens_at, points.cutoff_at)
 
 
 def _manifest_parameter() -> dict[str, Param]:

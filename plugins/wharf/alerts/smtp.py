@@ -53,6 +53,8 @@ def send_mail(channel: Channel, message: Message, connection: Connection, key: s
         raise (ChannelRefused if error.smtp_code >= 500 else ChannelError)(told) from error
     except smtplib.SMTPNotSupportedError as error:
         raise ChannelRefused(f"{where}: {error}") from error
+    except ssl.SSLError as error:
+        raise ChannelError(f"{where}: no secure connection: {error.reason}") from error
     except ValueError as error:
         raise ChannelRefused(f"{where}: host or address is malformed") from error
     except (smtplib.SMTPException, OSError) as error:

@@ -51,6 +51,7 @@ def open_place(
     port: int,
     look_every: float,
     tick_every: float,
+    prepare: Callable[[Ledger], None] = lambda _: None,
 ) -> Place:
     """Start the portal's server, Postgres when wanted, and Airflow.
 
@@ -63,6 +64,7 @@ def open_place(
         port: Airflow's port, if it is free.
         look_every: Seconds between looks.
         tick_every: Seconds between ticks.
+        prepare: What to do with the ledger before anything runs.
 
     Raises:
         DemoError: Something could not be started; the message says what to do.
@@ -86,6 +88,7 @@ def open_place(
     }
     _write_connections(home, connections)
     ledger = Ledger.open(databases.get("WHARF_LEDGER_URL", settings.ledger_url))
+    prepare(ledger)
     plan = AirflowPlan(
         home=home / "airflow",
         dags=settings.project / "dags",

@@ -12,13 +12,13 @@ class Progress:
     """Tells a person what is going on."""
 
     def __init__(self, begun: datetime) -> None:
-        self._begun = begun
+        self.begun = begun
         self._console = Console(highlight=False, soft_wrap=True)
         self._shown = ""
 
     def elapsed(self) -> float:
         """Seconds since the start."""
-        return (datetime.now(UTC) - self._begun).total_seconds()
+        return (datetime.now(UTC) - self.begun).total_seconds()
 
     def say(self, text: str) -> None:
         """Print one line."""

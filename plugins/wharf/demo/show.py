@@ -19,7 +19,7 @@ from wharf.demo.script import differences
 from wharf.demo.table import show_messages, show_table
 from wharf.demo.world import World
 from wharf.errors import WharfError
-from wharf.ledger import decisions, expected
+from wharf.ledger import Ledger, decisions, models
 from wharf.ledger import products as product_rows
 from wharf.ledger.rows import Decision
 from wharf.settings import Settings, read_settings
@@ -140,7 +140,7 @@ class Demo:
             self.progress.say(line)
         for problem in self.place.airflow.problems():
             self.progress.warn(problem)
-            if "triggerer" in problem and "ended with" in problem or "triggerer gave no" in problem:
+            if "triggerer" in problem and ("ended with" in problem or "no heartbeat" in problem):
                 self.progress.warn("starting the triggerer again")
                 self.place.airflow.restart("triggerer")
 
@@ -156,8 +156,6 @@ class Demo:
             return bool(product_rows.releases_of(tx, product, str(self.world.days.d5)))
 
     def _train(self) -> bool:
-        from wharf.ledger import models
-
         rest = self.place.airflow.rest
         with self.place.ledger.read() as tx:
             has_champion = models.aliased(tx, "residential", "champion") is not None
@@ -179,7 +177,10 @@ class Demo:
         open_rows = len({line.split(":")[0] for line in differs})
         total = len(self.world.scripts)
         made = len([name for name in PRODUCTS if self._released(name)])
-        return f"{total - open_rows} of {total} feeds and periods settled, {made} of {len(PRODUCTS)} products released"
+        return (
+            f"{total - open_rows} of {total} feeds and periods settled, "
+            f"{made} of {len(PRODUCTS)} products released"
+        )
 
 
 def _open(
@@ -209,28 +210,20 @@ def _open(
     place = open_place(
         stack, settings, connections, progress.say, postgres=postgres, port=port,
         look_every=LOOK_EVERY, tick_every=TICK_EVERY,
+        prepare=lambda ledger: _promise(ledger, world, progress.begun),
     )  # fmt: skip
     progress.say(f"Airflow is up after {place.airflow.started_in:.0f} s: {place.airflow.url}")
-    _promise(place, world)
     return place, Observer(place.ledger, received)
 
 
-def _promise(place: Place, world: World) -> None:
+def _promise(ledger: Ledger, world: World, begun: datetime) -> None:
     """Ember says it will come a little later; noted once."""
-    now = datetime.now(UTC)
-    period = str(world.today)
-    with place.ledger.write() as tx:
-        if decisions.decisions_of(tx, "ember.permits", period):
-            return
-        decisions.record_decision(
-            tx,
-            Decision(
-                "ember.permits", period, "promise", now + PROMISED_FOR, "demo",
-                "the city said on the phone that it comes in a minute and a half", now,
-            ),
-        )  # fmt: skip
-        if expected.find_expected(tx, "ember.permits", period):
-            expected.make_due(tx, "ember.permits", [period], now)
+    period, until = str(world.today), begun + PROMISED_FOR
+    reason = "the city said on the phone that it comes in a minute and a half"
+    with ledger.write() as tx:
+        if not decisions.decisions_of(tx, "ember.permits", period):
+            promise = Decision("ember.permits", period, "promise", until, "demo", reason, begun)
+            decisions.record_decision(tx, promise)
 
 
 def _spans(world: World) -> dict[str, Span]:
@@ -262,9 +255,8 @@ def _tell(place: Place, world: World, observer: Observer, file: Path) -> None:
 
 
 def _addresses(place: Place, progress: Progress) -> None:
-    progress.say(
-        f"Airflow  {place.airflow.url}  (login {place.airflow.user}, password {place.airflow.password})"
-    )
+    login = f"login {place.airflow.user}, password {place.airflow.password}"
+    progress.say(f"Airflow  {place.airflow.url}  ({login})")
     progress.say(f"board    {place.board_url}")
     progress.say(f"portal   {place.portal.url}")
 

@@ -10,7 +10,7 @@ from wharf.errors import LakeError, UnsafePath
 _TABLE = re.compile(r"^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,126}$")
 _SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
 _COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,126}$")
-_OTHER = re.compile(r"[^A-Za-z0-9_.-]+")
+_OTHER = re.compile(r"[^A-Za-z0-9_.-]+|\.{2,}")
 _GLOB = re.compile(r"[*?\[\]#%]")
 
 
@@ -60,12 +60,12 @@ def safe_name(supplied: str) -> str:
 
     A name that had to change ends with a mark of the original, so two names never become one.
     """
-    cleaned = _OTHER.sub("_", supplied).lstrip(".-")
+    cleaned = _OTHER.sub("_", supplied).lstrip("._-")
     if cleaned == supplied and len(cleaned) <= 100 and cleaned:
         return cleaned
     mark = hashlib.sha256(supplied.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     stem, dot, suffix = cleaned[-60:].partition(".")
-    return f"{stem or 'file'}-{mark}{dot}{suffix}".lstrip(".-")
+    return f"{stem or 'file'}-{mark}{dot}{suffix}".lstrip("._-")
 
 
 def root_uri(location: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wharf.contracts import Feed, Period, Product, Project
 from wharf.ledger import Transaction
 from wharf.products.inputs import days_of, points_of, source_of
-from wharf.timeliness.edges import has_fallback
+from wharf.timeliness.edges import can_do_without
 from wharf.timeliness.incidents import Need, need_of
 
 
@@ -31,13 +31,13 @@ def _collect(
     project: Project,
     name: str,
     period: Period,
-    can_do_without: bool,
+    without: bool,
     found: dict[str, Need],
 ) -> None:
     for product in project.consumers(name):
         if product.product in found:
             continue
-        fallback = can_do_without or _has_fallback(tx, project, product, name, period)
+        fallback = without or _can_do_without(tx, project, product, name, period)
         days = days_of(project, product)
         need = need_of(product, period, days, has_fallback=fallback)
         if need is not None:
@@ -46,12 +46,12 @@ def _collect(
             _collect(tx, project, product.product, own, fallback, found)
 
 
-def _has_fallback(
+def _can_do_without(
     tx: Transaction, project: Project, product: Product, name: str, period: Period
 ) -> bool:
     own = _own_period(product, period)
     source = source_of(tx, project, name, product.inputs[name], own)
-    return has_fallback(
+    return can_do_without(
         source.edge,
         points_of(project, product, own),
         source.candidates,

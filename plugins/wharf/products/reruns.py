@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from wharf.contracts import Period, Product
+from wharf.contracts import Product
 from wharf.ledger import Transaction
 from wharf.ledger import products as product_rows
 from wharf.products.context import Context
@@ -36,25 +36,31 @@ def reruns(ctx: Context, now: datetime) -> list[Rerun]:
     with ctx.ledger.read() as tx:
         for name in sorted(ctx.project.products):
             product = ctx.project.products[name]
-            for manifest in _newest(tx, product):
-                reason = _changed(tx, ctx, product, manifest, now)
-                if reason:
+            for manifest in _newest_of_open_periods(tx, ctx, product, now):
+                if reason := _changed(tx, ctx, product, manifest, now):
                     found.append(Rerun(name, manifest.period, reason, manifest.manifest_id))
     return found
 
 
-def _newest(tx: Transaction, product: Product) -> list[Manifest]:
-    rows = {row.period: row for row in product_rows.manifests_of(tx, product.product)}
-    return [Manifest.from_row(rows[period]) for period in sorted(rows)]
+def _newest_of_open_periods(
+    tx: Transaction, ctx: Context, product: Product, now: datetime
+) -> list[Manifest]:
+    found = []
+    for owed in product_rows.product_periods(tx, product.product):
+        points = points_of(ctx.project, product, product.parse_period(owed.period))
+        if points.opens_at <= now < points.cutoff_at:
+            rows = product_rows.manifests_of(tx, product.product, owed.period)
+            found += [Manifest.from_row(row) for row in rows[-1:]]
+    return found
 
 
 def _changed(
     tx: Transaction, ctx: Context, product: Product, manifest: Manifest, now: datetime
 ) -> str:
-    period = Period.parse(product.period.kind, manifest.period)
-    points = points_of(ctx.project, product, period)
-    if manifest.repeats or not points.opens_at <= now < points.cutoff_at:
+    if manifest.repeats:
         return ""
+    period = product.parse_period(manifest.period)
+    points = points_of(ctx.project, product, period)
     stood = {each.name: each for each in manifest.inputs}
     told = []
     for source, decision in decide_inputs(tx, ctx, product, points, now):

@@ -91,8 +91,10 @@ def connect(ctx: Context, writer: StepWriter) -> DuckDBPyConnection:
     """A DuckDB in memory with one view for each table that the step may read."""
     import duckdb
 
-    settings = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(writer.work / "spill")}
-    connection = duckdb.connect(":memory:", config=settings)
+    connection = duckdb.connect(
+        ":memory:",
+        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(writer.work / "spill")},
+    )
     ctx.lake.prepare(connection)
     for table, relation in writer.tables.relations.items():
         connection.execute(f"create schema if not exists {identifier(table.split('.')[0])}")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from wharf.contracts import Column
-from wharf.contracts.formats import CsvFormat, Format
-from wharf.reading.dates import DATE, ISO_DATE, date_of_formats, moment, time_of_day
+from wharf.contracts.formats import CsvFormat, FileFormat
+from wharf.reading.dates import ISO_DATE, date_of_formats, moment, time_of_day
 from wharf.reading.opened import text
 
 BLANKS: Final = " \t\r\n\u00a0"
@@ -54,7 +54,7 @@ class Spelling:
     excel: bool = False
 
     @staticmethod
-    def of(fmt: Format) -> Spelling:
+    def of(fmt: FileFormat) -> Spelling:
         """The spelling that a contract's `format` describes."""
         marks = (fmt.decimal, fmt.thousands) if isinstance(fmt, CsvFormat) else (".", "")
         return Spelling(
@@ -155,9 +155,11 @@ def cast_typed(cell: str, source: str, column: Column, spelling: Spelling) -> st
     if _same(source, target):
         return cell
     if _is_number(source) and _is_number(target):
-        return f"CASE WHEN try_cast({cell} AS {target})::{source} = {cell} THEN try_cast({cell} AS {target}) END"
+        value = f"try_cast({cell} AS {target})"
+        return f"CASE WHEN try_cast({value} AS {source}) = {cell} THEN {value} END"
     if source.startswith("TIMESTAMP_") and target == "TIMESTAMP":
-        return f"CASE WHEN {cell}::TIMESTAMP::{source} = {cell} THEN {cell}::TIMESTAMP END"
+        value = f"try_cast({cell} AS TIMESTAMP)"
+        return f"CASE WHEN try_cast({value} AS {source}) = {cell} THEN {value} END"
     if source.startswith("TIMESTAMP") and "ZONE" not in source and target == "TIMESTAMPTZ":
         return moment(f"{cell}::VARCHAR", True, spelling.tz, None)
     if source in {"FLOAT", "DOUBLE"} and target == "VARCHAR":
@@ -187,14 +189,3 @@ def _is_number(type_: str) -> bool:
     return type_.startswith("DECIMAL") or type_.removeprefix("U") in {
         "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE",
     }  # fmt: skip
-
-
-__all__ = [
-    "DATE",
-    "Spelling",
-    "cast_text",
-    "cast_typed",
-    "cleaned",
-    "cleaned_typed",
-    "duckdb_type",
-]

@@ -30,7 +30,7 @@ def pattern_of(format_: str) -> str:
     pattern = ""
     for place, (field, literal) in enumerate(pieces):
         if literal:
-            pattern += re.escape(literal)
+            pattern += re.sub(r"([^\w\s])", r"\\\1", literal)
             continue
         piece = _PIECES.get(field, ".*")
         touches = any(

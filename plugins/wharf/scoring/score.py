@@ -185,6 +185,8 @@ def _find_columns(
 
 def _writes(lake: Lake, model: Model, key: Sequence[FileColumn]) -> tuple[FileColumn, ...]:
     taken = RESULT_COLUMNS | SYSTEM_COLUMNS
+    if not key:
+        raise ModelError(f"{model.model}: name features.key; a score must say whose it is")
     clash = [one.name for one in key if one.name in taken]
     if clash:
         raise ModelError(f"{model.model}: key column {', '.join(clash)} is a name of the result")

@@ -48,7 +48,7 @@ def as_inputs(
 
     Numbers, decimals and booleans become 32-bit floats; null, not-finite and numbers
     beyond `LARGEST_NUMBER` become NaN: missing.
-    Text keeps its spelling; null becomes the empty text.
+    Text keeps its spelling, but for NUL; null becomes the empty text.
 
     Raises:
         ModelError: A value cannot be read as the feature's kind.
@@ -58,7 +58,7 @@ def as_inputs(
         values = columns[feature.name]
         try:
             array = _numbers(values) if feature.kind == "number" else _texts(values)
-        except pa.ArrowInvalid as error:
+        except pa.ArrowException as error:
             raise ModelError(
                 f"column {feature.name} holds {values.type}, the model reads a {feature.kind}: "
                 f"{error}"
@@ -97,5 +97,7 @@ def _numbers(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.
 
 def _texts(values: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.object_]]:
     filled = pc.fill_null(pc.cast(values, pa.string()), "")
+    # ONNX Runtime cuts a text at its first NUL; a supplier's text may hold one.
+    filled = pc.replace_substring(filled, "\0", "\ufffd")
     texts: np.ndarray[Any, np.dtype[np.object_]] = filled.to_numpy(zero_copy_only=False)
     return texts.astype(object)

@@ -104,7 +104,6 @@ def _notice(
         each,
         number=number,
         env=settings.env,
-        tz=row.tz,
         consumers=tuple(
             Consumer(
                 need.product,

@@ -91,9 +91,7 @@ def test_an_old_manifest_is_repeated_exactly(place: Place) -> None:
     place.deliver_all(D5)
     first = place.gather("parcel_facts")
     place.deliver("alder", D5, parcels=9)
-    row = gather(
-        place.ctx, "parcel_facts", D5, now=DECIDED, manifest_id=first.manifest_id
-    )
+    row = gather(place.ctx, "parcel_facts", D5, now=DECIDED, manifest_id=first.manifest_id)
     again = Manifest.from_row(row)  # type: ignore[arg-type]
     assert again.pins == first.pins
     assert (again.repeats, again.manifest_id != first.manifest_id) == (first.manifest_id, True)

@@ -28,12 +28,22 @@ def make(place: Place, product: str, run: str = "r1", minutes: int = 0) -> str:
     return manifest.manifest_id
 
 
+def break_model(place: Place) -> None:
+    place.change_model(
+        "facts/parcels.sql", lambda sql: sql.replace("from counties", "from nowhere")
+    )
+
+
+def mend_model(place: Place) -> None:
+    place.change_model(
+        "facts/parcels.sql", lambda sql: sql.replace("from nowhere", "from counties")
+    )
+
+
 def test_a_dbt_step_stages_every_model_under_no_readers_eyes(place: Place) -> None:
     place.deliver_all(D5)
     manifest = place.gather("parcel_facts")
-    done = run_step(
-        place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r1"
-    )
+    done = run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r1")
     with place.ctx.ledger.read() as tx:
         rows = batch_rows.batches_for(tx, "parcel_facts")
         nodes = product_rows.steps_of(tx, manifest.manifest_id)
@@ -98,13 +108,15 @@ def test_a_failing_dbt_test_names_the_node_and_publishes_nothing(place: Place) -
 def test_a_retry_of_a_failed_step_is_red_until_the_work_is_done(place: Place) -> None:
     place.deliver_all(D5)
     manifest = place.gather("parcel_facts")
-    place.change_model("facts/parcels.sql", lambda sql: sql.replace("from counties", "from nowhere"))
+    place.change_model(
+        "facts/parcels.sql", lambda sql: sql.replace("from counties", "from nowhere")
+    )
     for run in ("r1", "r2"):
         with pytest.raises(ProductError, match="nowhere"):
-            run_step(
-                place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id=run
-            )
-    place.change_model("facts/parcels.sql", lambda sql: sql.replace("from nowhere", "from counties"))
+            run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id=run)
+    place.change_model(
+        "facts/parcels.sql", lambda sql: sql.replace("from nowhere", "from counties")
+    )
     run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r3")
     row = release(place.ctx, "parcel_facts", manifest.manifest_id, now=DECIDED, by="r3")
     assert list(row.tables) == FACTS
@@ -114,7 +126,9 @@ def test_a_model_that_vanished_from_a_green_retry_is_not_released(place: Place) 
     place.deliver_all(D5)
     manifest = place.gather("parcel_facts")
     run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r1")
-    place.change_model("facts/parcels.sql", lambda sql: sql.replace("from counties", "from nowhere"))
+    place.change_model(
+        "facts/parcels.sql", lambda sql: sql.replace("from counties", "from nowhere")
+    )
     with pytest.raises(ProductError):
         run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r2")
     with pytest.raises(ProductError, match="run it again first"):
@@ -125,9 +139,7 @@ def test_a_retry_of_a_green_step_replaces_its_own_staged_batches(place: Place) -
     place.deliver_all(D5)
     manifest = place.gather("parcel_facts")
     run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r1")
-    done = run_step(
-        place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r2"
-    )
+    done = run_step(place.ctx, "parcel_facts", manifest.manifest_id, 0, now=DECIDED, run_id="r2")
     row = release(place.ctx, "parcel_facts", manifest.manifest_id, now=DECIDED, by="r2")
     assert [stands["batch_id"] for stands in row.tables.values()] == list(done.batches)
 

@@ -254,6 +254,20 @@ def test_nothing_to_score_is_an_empty_batch(ctx: ScoreContext, staged: Batch) ->
     assert ctx.lake.check(batch) == []
 
 
+def test_scores_without_a_key_are_refused(ctx: ScoreContext, staged: Batch) -> None:
+    model = a_model(features={"table": "facts.parcels", "columns": FEATURES})
+    with pytest.raises(ModelError, match=r"name features\.key"):
+        prepare_score(
+            ctx,
+            model,
+            product="parcel_use",
+            period=PERIOD,
+            manifest=Pins(),
+            inputs=[staged],
+            now=NOW,
+        )
+
+
 def test_key_column_named_like_a_result_is_refused(ctx: ScoreContext, staged: Batch) -> None:
     columns = (*staged.columns, dataclasses.replace(staged.columns[0], name="score", field_id=50))
     features = {"table": "facts.parcels", "columns": FEATURES, "key": ["score"]}

@@ -201,6 +201,35 @@ def test_text_with_too_many_values_is_refused(rows: pa.Table) -> None:
     assert "reads at most 1000" in refused(a_model(features=features), rows)
 
 
+@pytest.mark.parametrize("trainer", ["lightgbm", "logistic"])
+@pytest.mark.parametrize(
+    "evil",
+    [
+        pytest.param("\0", id="nul"),
+        pytest.param("a\0b", id="nul inside"),
+        pytest.param("\u202eright to left \U0001f600", id="other scripts"),
+        pytest.param("x" * 50_000, id="long"),
+    ],
+)
+def test_hostile_category_does_not_come_between_native_and_portable(
+    trainer: str, evil: str, rows: pa.Table
+) -> None:
+    at = rows.column_names.index("county")
+    names = {"alder": evil, "birch": f"{evil}\0z"}
+    counties = [names.get(one, one) for one in rows.column("county").to_pylist()]
+    trained = train_on(
+        a_model(trainer=trainer), rows.set_column(at, "county", pa.array(counties, pa.string()))
+    )
+    assert trained.parity.max_abs_diff <= 1e-5
+
+
+def test_number_column_that_became_text_is_named(trained: Trained) -> None:
+    rows = parcels(3)
+    at = rows.column_names.index("lon")
+    with pytest.raises(ModelError, match="column lon holds string, the model reads a number"):
+        score(trained, rows.set_column(at, "lon", pa.array(["n/a"] * 3)))
+
+
 def test_hostile_category_reaches_the_card_as_text(rows: pa.Table) -> None:
     at = rows.column_names.index("county")
     evil = pc.replace_substring(rows.column("county"), "alder", "<script>|x\n# y")

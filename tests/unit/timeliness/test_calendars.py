@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wharf.contracts import Calendar
 from wharf.errors import ContractError
 from wharf.timeliness.calendars import OpenDays, open_days

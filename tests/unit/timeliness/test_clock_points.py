@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wharf.contracts import Calendar, ClockPoint, Period, Terms
 from wharf.contracts.product import ProductTerms
 from wharf.timeliness.calendars import OpenDays, open_days
@@ -187,8 +188,10 @@ def test_points_in_the_wrong_order_are_named() -> None:
     assert right.disorder() == []
 
 
-WALLS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)).map(
-    lambda at: at.replace(second=0, microsecond=0)
+WALLS = st.builds(
+    datetime.combine,
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.builds(time, st.integers(0, 23), st.integers(0, 59)),
 )
 
 

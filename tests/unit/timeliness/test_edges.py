@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wharf.contracts import Edge, Period
 from wharf.contracts.product import ProductTerms
 from wharf.timeliness.calendars import OpenDays, open_days
@@ -289,7 +290,9 @@ EDGES = st.builds(
     st.sampled_from(["wait", "last_good", LAST_GOOD, "skip"]),
     st.sampled_from(["wait", "last_good", {"partial": {"min_parts": 2}}, "fail"]),
 )
-NOWS = st.datetimes(datetime(2026, 11, 20), datetime(2026, 11, 30), timezones=st.just(UTC))
+NOWS = st.integers(0, 10 * 24 * 60).map(
+    lambda minutes: datetime(2026, 11, 20, tzinfo=UTC) + timedelta(minutes=minutes)
+)
 
 
 @given(EDGES, CANDIDATES, NOWS, st.booleans())

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from wharf.contracts import Period, Product
 from wharf.timeliness.calendars import OpenDays
 from wharf.timeliness.facts import ArrivalFact, BatchFact, DecisionFact, Facts

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from wharf.contracts import Calendar, Period, Terms
 from wharf.timeliness.calendars import open_days
 from wharf.timeliness.facts import ArrivalFact, Facts, State

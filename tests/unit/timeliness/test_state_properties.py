@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from wharf.timeliness.facts import ArrivalFact, BatchFact, DecisionFact, Facts, PollFact, State
 from wharf.timeliness.points import ClockPoints
 from wharf.timeliness.states import evaluate

@@ -1,0 +1,29 @@
+"""Reading: turn delivered files into typed Parquet and a quarantine, losing and inventing no row.
+
+`plan_reading` finds out what the bytes are, where the header stands, and which cell is which column;
+`write_plan` casts without loss and reconciles every count. What a table is called, where it goes and
+whether too many rows are in quarantine is for the caller to say.
+"""
+
+from wharf.reading.counts import Counts, FileCounts
+from wharf.reading.findings import Finding
+from wharf.reading.opened import Sniffed, SourceFile
+from wharf.reading.plan import Plan, plan_reading
+from wharf.reading.refusals import REFUSALS, Refused, describe_refusal
+from wharf.reading.unpack import Limits
+from wharf.reading.write import write_plan
+
+__all__ = [
+    "REFUSALS",
+    "Counts",
+    "FileCounts",
+    "Finding",
+    "Limits",
+    "Plan",
+    "Refused",
+    "Sniffed",
+    "SourceFile",
+    "describe_refusal",
+    "plan_reading",
+    "write_plan",
+]

@@ -1,0 +1,175 @@
+"""Reading, first half: what the files of a delivery hold, every cell still as it was written."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import duckdb
+
+from wharf.contracts import Column
+from wharf.contracts.feed import SchemaPolicy
+from wharf.contracts.formats import FileFormat
+from wharf.reading.content import kind_of
+from wharf.reading.delimited import open_delimited
+from wharf.reading.findings import Finding
+from wharf.reading.json_lines import LOOKS_LIKE_JSON, open_json_lines
+from wharf.reading.opened import Opened, Sniffed, SourceFile, Wanted, text
+from wharf.reading.parquet_file import open_parquet
+from wharf.reading.refusals import Refused
+from wharf.reading.unpack import Limits, expand, remove
+from wharf.reading.workbook import open_workbook
+
+_SAID = {"excel": "a workbook", "parquet": "a Parquet file", "jsonl": "JSON", "csv": "plain text"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The files of a delivery, read and counted; `write_plan` casts and writes them.
+
+    Holds a database in memory and a working folder; both go when the plan does.
+    """
+
+    columns: Mapping[str, str]
+    """Target column -> Iceberg type: the contract's, then new ones as string."""
+    findings: tuple[Finding, ...]
+    sniffed: tuple[Sniffed, ...]
+    files: tuple[Opened, ...] = field(repr=False)
+    specs: Mapping[str, Column] = field(repr=False)
+    format: FileFormat | None = field(repr=False)
+    connection: duckdb.DuckDBPyConnection = field(repr=False)
+
+    @property
+    def rows(self) -> int:
+        """Rows in all files that have cells to cast."""
+        return sum(each.layout.rows for each in self.files)
+
+
+def plan_reading(
+    files: Sequence[SourceFile],
+    format: FileFormat | None,
+    columns: Mapping[str, Column] | None,
+    policy: SchemaPolicy,
+    *,
+    work: Path | None = None,
+    limits: Limits | None = None,
+) -> Plan:
+    """Read the files of a delivery as their contract says, casting nothing yet.
+
+    Args:
+        files: The parts of the delivery, in the order of the contract.
+        format: The contract's format; None to find out.
+        columns: The contract's columns; None to take whatever is there as string.
+        policy: What new and dropped columns lead to.
+        work: Folder for expanded and converted copies; a temporary one by default.
+        limits: How far compressed files may expand.
+
+    Raises:
+        DeliveryRefused: A file cannot be read so; it names file, reason and next step.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="wharf-read-", dir=work))
+    connection = open_database(folder)
+    wanted = Wanted(format, columns, policy)
+    try:
+        opened = tuple(
+            _open(connection, f"f{number}", each, wanted, folder, limits)
+            for number, each in enumerate(files)
+        )
+        specs = _specs(columns, opened)
+        _refuse_unlike(files, opened)
+    except BaseException:
+        connection.close()
+        remove(folder)
+        raise
+    plan = Plan(
+        {name: spec.type for name, spec in specs.items()},
+        tuple(replace(f, file=each.name) for each in opened for f in each.findings),
+        tuple(each.sniffed for each in opened),
+        opened,
+        specs,
+        format,
+        connection,
+    )
+    weakref.finalize(plan, _drop, connection, folder)
+    return plan
+
+
+def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB in memory that keeps to its folder, its memory and the order of rows."""
+    connection = duckdb.connect(":memory:")
+    for setting in (
+        "TimeZone = 'UTC'",
+        "Calendar = 'gregorian'",
+        "preserve_insertion_order = true",
+        "memory_limit = '2GB'",
+        f"temp_directory = {text(str(folder / 'spill'))}",
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "enable_progress_bar = false",
+    ):
+        connection.execute(f"SET {setting}")
+    return connection
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    connection.close()
+    remove(folder)
+
+
+def _open(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    file: SourceFile,
+    wanted: Wanted,
+    folder: Path,
+    limits: Limits | None,
+) -> Opened:
+    work = folder / relation
+    work.mkdir()
+    plain = expand(file.path, file.name, work, limits)
+    kind = _kind(plain.path, file.name, wanted.format)
+    if kind == "parquet":
+        opened = open_parquet(connection, relation, plain.path, file.name, wanted)
+    else:
+        reader = {"excel": open_workbook, "jsonl": open_json_lines, "csv": open_delimited}[kind]
+        opened = reader(connection, relation, plain.path, file.name, wanted, work)
+    if problem := opened.layout.problem():
+        raise Refused(file.name, "counts", f"its lines do not reconcile: {problem}")
+    return replace(opened, sniffed=replace(opened.sniffed, compression=plain.compression))
+
+
+def _kind(path: Path, name: str, fmt: FileFormat | None) -> str:
+    """The format to read a file as: the bytes decide, and must agree with the contract."""
+    seen = kind_of(path, name)
+    if seen in {"text", "json"} and fmt is not None and fmt.kind in {"csv", "jsonl"}:
+        with path.open("rb") as handle:
+            json_like = bool(LOOKS_LIKE_JSON.match(handle.read(4096).lstrip(b"\xef\xbb\xbf")))
+        if fmt.kind == "csv" and not (seen == "json" and json_like):
+            return "csv"
+        if fmt.kind == "jsonl" and seen == "json":
+            return "jsonl"
+    kind = {"text": "csv", "json": "jsonl"}.get(seen, seen)
+    if fmt is not None and fmt.kind != kind:
+        reason = f"the contract says {fmt.kind}, the file is {_SAID[kind]}"
+        raise Refused(name, "other_format", reason)
+    return kind
+
+
+def _specs(columns: Mapping[str, Column] | None, opened: Sequence[Opened]) -> dict[str, Column]:
+    """Columns of the table: the contract's (those that may be missing, too), then new ones."""
+    specs = dict(columns or {})
+    for each in opened:
+        for name in each.mapped.cells:
+            specs.setdefault(name, Column(type="string"))
+    return specs
+
+
+def _refuse_unlike(files: Sequence[SourceFile], opened: Sequence[Opened]) -> None:
+    """Parts of one delivery have names of their own, so that `_file` tells them apart."""
+    names = [each.name for each in opened]
+    if len(set(names)) != len(names):
+        twice = next(each.name for each in files if names.count(each.name) > 1)
+        raise Refused(twice, "several_files", "two parts of this delivery have the same name")
