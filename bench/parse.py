@@ -28,7 +28,8 @@ active: {{from: "2026-11-02", until: null}}
 table: raw.s{supplier}_f{number}
 content: snapshot
 key: [account_id]
-supplier: {{id: s{supplier}, name: Supplier {supplier}, contacts: {{late: ops@example.com, after: L1}}}}
+supplier:
+  {{id: s{supplier}, name: Supplier {supplier}, contacts: {{late: ops@example.com, after: L1}}}}
 source: {{kind: local, connection: s{supplier}_inbox, path: "f{number}_{{period:%Y%m%d}}.csv"}}
 format: {{kind: csv, encoding: utf-8, delimiter: ","}}
 columns:
@@ -42,7 +43,11 @@ columns:
   is_open: {{type: boolean}}
 period: {{kind: business_day, calendar: bank, on_holiday: skip}}
 timeliness:
-  {{tz: Europe/Amsterdam, opens: "T+0 22:00", due: "T+1bd 06:30", grace: 20m, cutoff: "T+3bd 18:00"}}
+  tz: Europe/Amsterdam
+  opens: "T+0 22:00"
+  due: "T+1bd 06:30"
+  grace: 20m
+  cutoff: "T+3bd 18:00"
 """
 BARE = """
 from datetime import UTC, datetime
@@ -150,8 +155,8 @@ def main() -> None:
             found = measure(folder, case, Path(name) / "airflow")
             each = 1000 * (found["parse"] + found["serialize"]) / max(found["dags"], 1)
             print(
-                f"{case:8}{found['dags']:6.0f}{found['parse']:9.2f}{found['serialize']:9.2f}"
-                f"{each:10.2f}{found['json_kb']:7.1f}{found['rss_mb']:8.0f}"
+                f"{case:8}{found['dags']:9.0f}{found['parse']:9.2f}{found['serialize']:9.2f}"
+                f"{each:9.2f}{found['json_kb']:9.1f}{found['rss_mb']:9.0f}"
             )
 
 

@@ -210,7 +210,7 @@ def in_spark(
 
 
 def start_spark() -> Any:
-    """Spark on all cores of this machine, warmed up by one small job in Python."""
+    """Spark on all cores of this machine, its Python workers warmed up."""
     java = Path(sys.prefix) / "jre"
     if (java / "bin" / "java").is_file():
         os.environ["JAVA_HOME"] = str(java)
@@ -226,8 +226,18 @@ def start_spark() -> Any:
     builder = builder.config("spark.sql.execution.arrow.maxRecordsPerBatch", str(GROUP_ROWS))
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
-    session.sparkContext.parallelize(range(CORES), CORES).map(lambda one: one + 1).collect()
+    warm = session.sparkContext.parallelize(range(CORES), CORES)
+    warm.map(import_runtime).collect()
     return session
+
+
+def import_runtime(_: int) -> str:
+    """What every way needs in Python's workers, so that no way pays for another's start."""
+    import onnxruntime
+
+    import wharf.scoring.scorer
+
+    return f"{onnxruntime.__name__} {wharf.scoring.scorer.__name__}"
 
 
 def run_splits(session: Any, job: ScoreJob) -> None:

@@ -146,7 +146,7 @@ def test_a_score_step_that_was_never_launched_stays_undone(trained: Place) -> No
     job = prepare_score_step(ctx, "parcel_use", manifest.manifest_id, 0, now=LATER, run_id="r")
     with pytest.raises(ModelError):
         finish_score_step(ctx, job, now=LATER, run_id="r")
-    with pytest.raises(ProductError, match="ended with started"):
+    with pytest.raises(ProductError, match="was begun and did not end"):
         run_step(ctx, "parcel_use", manifest.manifest_id, 1, now=LATER, run_id="r")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -48,7 +48,7 @@ def render(notice: Notice) -> Message:
         text=text,
         html=_html(notice, sections),
         data=_data(notice, subject, text),
-        thread=notice.key,
+        thread=notice.thread or notice.key,
         number=notice.number,
         at=notice.at,
     )
@@ -158,6 +158,7 @@ def _data(notice: Notice, subject: str, text: str) -> dict[str, Any]:
         {
             **{name: values[name] for name in values if name not in {"numbers", "tz"}},
             "schema": SCHEMA,
+            "thread": notice.thread or notice.key,
             "severity": SEVERITY.get(notice.level, "info"),
             "state": "resolved" if notice.action == "resolve" else "open",
             "subject": subject,
@@ -169,10 +170,12 @@ def _data(notice: Notice, subject: str, text: str) -> dict[str, Any]:
 
 
 def _say(at: datetime, notice: Notice) -> str:
-    local = at.astimezone(ZoneInfo(notice.tz))
-    shown = f"{local:%Y-%m-%d %H:%M} {notice.tz}"
-    return shown if not local.utcoffset() else f"{shown} ({_utc(at)})"
-
-
-def _utc(at: datetime) -> str:
-    return f"{at - (at.utcoffset() or timedelta(0)):%Y-%m-%d %H:%M} UTC"
+    local, utc = at.astimezone(ZoneInfo(notice.tz)), at.astimezone(UTC)
+    shown = f"{local:%Y-%m-%d %H:%M %Z}"
+    if not local.utcoffset():
+        return shown
+    return (
+        f"{shown} ({utc:%H:%M} UTC)"
+        if local.date() == utc.date()
+        else (f"{shown} ({utc:%Y-%m-%d %H:%M} UTC)")
+    )

@@ -35,7 +35,7 @@ class Notice:
     """What happened to one incident (or `test`, or a `summary` of many)."""
 
     key: str
-    """The incident's key; all messages of one incident are one thread."""
+    """The incident's key."""
     number: int
     """Which transition of the incident this is; the first is 1."""
     env: str
@@ -62,6 +62,8 @@ class Notice:
     missed: int = 0
     lines: tuple[str, ...] = ()
     """What a summary is made of."""
+    thread: str = ""
+    """Names the thread of messages, where the key had an incident before; the key by default."""
 
     @classmethod
     def of(cls, transition: Transition, *, number: int, env: str, **more: Any) -> Notice:
@@ -73,22 +75,19 @@ class Notice:
             env: Name of the installation.
             more: Any other field of a notice.
         """
-        return cls(
-            key=transition.key,
-            number=number,
-            env=env,
-            action=transition.action,
-            kind=transition.kind,
-            level=transition.level,
-            supplier=transition.supplier,
-            feed=transition.feed,
-            period=transition.period,
-            at=transition.at,
-            what=transition.what,
-            numbers=transition.numbers,
-            tz=transition.tz,
-            **more,
-        )
+        values: dict[str, Any] = {
+            "action": transition.action,
+            "kind": transition.kind,
+            "level": transition.level,
+            "supplier": transition.supplier,
+            "feed": transition.feed,
+            "period": transition.period,
+            "at": transition.at,
+            "what": transition.what,
+            "numbers": transition.numbers,
+            "tz": transition.tz,
+        }
+        return cls(key=transition.key, number=number, env=env, **{**values, **more})
 
     def to_json(self) -> dict[str, Any]:
         """The notice as JSON values, as an outbox keeps it."""

@@ -47,8 +47,8 @@ class Observer:
                 landed = deliveries.deliveries_of(tx, feed, period)
                 return len([each for each in landed if each.outcome == "refused"])
             case "published":
-                table = contracts.feeds_in_force(tx)[feed].table
-                return len(batches.publishes_of(tx, table, period))
+                known = contracts.feeds_in_force(tx).get(feed)
+                return len(batches.publishes_of(tx, known.table, period)) if known else 0
         return len(self.messages(feed, period))
 
     def messages(self, feed: str, period: str) -> tuple[str, ...]:

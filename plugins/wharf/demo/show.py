@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.console import Console
 from wharf.demo.observe import Observer
 from wharf.demo.place import Place, local_settings, open_place
 from wharf.demo.progress import Progress
-from wharf.demo.project import Span, copy_project
+from wharf.demo.project import copy_project
 from wharf.demo.receivers import FileServer, MailReceiver, WebReceiver
 from wharf.demo.script import differences
 from wharf.demo.table import show_messages, show_table
@@ -43,7 +43,8 @@ def run_demo(*, ends: bool, postgres: bool, port: int) -> int:
     settings = local_settings("demo", home / "project")
     progress = Progress(begun)
     world = World.open(home, begun.date())
-    copy_project(read_settings().project, settings.project, _spans(world), _holidays(world))
+    stamps = world.stamps
+    copy_project(read_settings().project, settings.project, stamps.spans, stamps.holidays)
     progress.say(f"{len(world.scripts)} feeds and periods in {settings.home}")
     code = 1
     with ExitStack() as stack:
@@ -197,9 +198,8 @@ def _open(
     web = stack.enter_context(WebReceiver(received))
     mail = stack.enter_context(MailReceiver(settings.home / "demo" / "mails.jsonl"))
     birch = stack.enter_context(FileServer(world.folder / "birch"))
-    for line in world.advance(lambda *_: False, datetime.now(UTC)):
-        progress.show(line)
-    progress.say("the suppliers have put their files in place")
+    placed = world.advance(lambda *_: False, datetime.now(UTC))
+    progress.say(f"the suppliers have put {len(placed)} files in place")
     connections = {
         **world.connections(birch.address),
         "alerts_webhook": json.dumps({"conn_type": "http", "host": web.address}),
@@ -224,22 +224,6 @@ def _promise(ledger: Ledger, world: World, begun: datetime) -> None:
         if not decisions.decisions_of(tx, "ember.permits", period):
             promise = Decision("ember.permits", period, "promise", until, "demo", reason, begun)
             decisions.record_decision(tx, promise)
-
-
-def _spans(world: World) -> dict[str, Span]:
-    stamps = world.stamps
-    spans = {
-        f"feeds/{name.replace('.', '/')}.yaml": Span(
-            date.fromisoformat(first), date.fromisoformat(stamps.active_until[name])
-        )
-        for name, first in stamps.active_from.items()
-    }
-    first = date.fromisoformat(stamps.products_from)
-    return spans | {f"products/{name}.yaml": Span(first, world.days.d5) for name in PRODUCTS}
-
-
-def _holidays(world: World) -> list[date]:
-    return [date.fromisoformat(day) for day in world.stamps.holidays]
 
 
 def _tell(place: Place, world: World, observer: Observer, file: Path) -> None:

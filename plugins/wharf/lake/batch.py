@@ -12,7 +12,7 @@ from typing import Any
 
 from wharf.errors import LakeError
 
-_BATCH_ID = re.compile(r"^(\d{8}T\d{9})Z-([0-9a-f]{6})$")
+_BATCH_ID = re.compile(r"^(\d{8}T\d{9})Z-([0-9a-f]{6})\Z")
 
 
 @dataclass(frozen=True)

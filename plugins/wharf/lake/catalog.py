@@ -6,10 +6,10 @@ metadata file that was lost with the page cache.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from pyiceberg.catalog import MetastoreCatalog
@@ -28,40 +28,19 @@ NAME = "wharf"
 """Part of every key in the catalog's database: Spark must use the same name."""
 
 
-class SyncedStream:
+class SyncedStream(io.BufferedWriter):
     """A local output stream that is on disk once it is closed."""
 
     def __init__(self, path: str, *, overwrite: bool) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._file = Path(path).open("wb" if overwrite else "xb")  # noqa: SIM115 - closed by close
+        super().__init__(io.FileIO(path, "w" if overwrite else "x"))
 
-    def write(self, b: bytes) -> int:
-        """Write bytes."""
-        return self._file.write(b)
-
-    def tell(self) -> int:
-        """Bytes written so far."""
-        return self._file.tell()
-
+    @override
     def close(self) -> None:
-        """Sync and close; a second time does nothing."""
-        if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-
-    def __enter__(self) -> SyncedStream:
-        """Use as a context."""
-        return self
-
-    def __exit__(
-        self,
-        exctype: type[BaseException] | None,
-        excinst: BaseException | None,
-        exctb: TracebackType | None,
-    ) -> None:
-        """Sync and close."""
-        self.close()
+        if not self.closed:
+            self.flush()
+            os.fsync(self.fileno())
+        super().close()
 
 
 class SyncedFile(PyArrowFile):

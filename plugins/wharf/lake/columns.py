@@ -12,7 +12,7 @@ from wharf.errors import LakeError, PublishRefused
 from wharf.lake.batch import LakeColumn
 from wharf.lake.names import column_name
 
-_DECIMAL = re.compile(r"^decimal\((\d{1,2}), ?(\d{1,2})\)$")
+_DECIMAL = re.compile(r"^decimal\((\d{1,2}), ?(\d{1,2})\)\Z")
 _ICEBERG: dict[str, iceberg.PrimitiveType] = {
     "boolean": iceberg.BooleanType(),
     "int": iceberg.IntegerType(),

@@ -7,9 +7,9 @@ import re
 
 from wharf.errors import LakeError, UnsafePath
 
-_TABLE = re.compile(r"^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,126}$")
-_SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
-_COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,126}$")
+_TABLE = re.compile(r"^[a-z][a-z0-9_]{0,62}\.[a-z][a-z0-9_]{0,126}\Z")
+_SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
+_COLUMN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,126}\Z")
 _OTHER = re.compile(r"[^A-Za-z0-9_.-]+|\.{2,}")
 _GLOB = re.compile(r"[*?\[\]#%]")
 

@@ -16,6 +16,7 @@ from wharf.products.context import Context
 from wharf.products.manifest import Manifest
 
 STEP = "step"
+TOLD = {"": "was not run", "started": "was begun and did not end", "error": "failed"}
 DONE = frozenset({"AUDITED", "PUBLISHED", "SUPERSEDED", "ROLLED_BACK"})
 
 
@@ -97,7 +98,7 @@ def finished(
     for step in range(min(before, len(product.steps))):
         attempt = newest.get(step)
         if attempt is None or not attempt.is_done:
-            state = "was not run" if attempt is None else f"ended with {attempt.status}"
+            state = TOLD.get(attempt.status if attempt else "", "is not whole")
             raise ProductError(
                 f"{product.product} {manifest.period}: step {step} ({label(product, step)}) of "
                 f"manifest {manifest.manifest_id} {state}; run it again first"

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from wharf import __version__
 from wharf.contracts import Period, Product
@@ -72,15 +73,12 @@ def gather(
             until=min(d.until for _, d in waits),
             reasons=tuple(f"{s.name}: {d.reason}" for s, d in waits),
         )
-    outcome: Outcome = "decided"
-    if stops:
-        outcome = "failed" if any(isinstance(d, Fail) for _, d in stops) else "skipped"
     manifest = Manifest(
         manifest_id=new_batch_id(now),
         product=product,
         period=at.key,
         decided_at=now,
-        outcome=outcome,
+        outcome=_outcome([d for _, d in stops]),
         inputs=tuple(read_input(source, decision, at) for source, decision in decided),
         models=pinned,
         contract=_contract(ctx, product),
@@ -112,14 +110,14 @@ def decide_inputs(
 
 def read_input(source: Source, decision: Decision, period: Period) -> Input:
     """One decided edge as the manifest keeps it."""
-    kind = "product" if source.is_product else "feed"
+    kind: Literal["feed", "product"] = "product" if source.is_product else "feed"
     state = source.state_of(period)
     if not isinstance(decision, Use):
         policy = type(decision).__name__.lower()
-        return Input(source.name, kind, source.edge.read, policy, decision.reason, state)  # type: ignore[arg-type]
+        return Input(source.name, kind, source.edge.read, policy, decision.reason, state)
     return Input(
         name=source.name,
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         read=source.edge.read,
         policy=decision.policy,
         reason=decision.reason,
@@ -142,6 +140,12 @@ def read_manifest(ctx: Context, manifest_id: str) -> Manifest:
     if row is None:
         raise ProductError(f"there is no manifest {manifest_id}; gather the product first")
     return Manifest.from_row(row)
+
+
+def _outcome(stops: Sequence[Decision]) -> Outcome:
+    if not stops:
+        return "decided"
+    return "failed" if any(isinstance(each, Fail) for each in stops) else "skipped"
 
 
 def _answer(

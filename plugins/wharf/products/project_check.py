@@ -12,6 +12,7 @@ from wharf.contracts import Project
 from wharf.products.transform import invoke, one_line
 
 ALLOWED = ("lake", "ephemeral", "view")
+NAMESPACES = ("staging", "facts", "interpretations")
 LOST = {
     "incremental": "it would be rebuilt from nothing each time, without an error",
     "snapshot": "it would report success and keep no history",
@@ -51,7 +52,8 @@ def check_dbt_project(project: Project) -> list[str]:
         models = list(_models(parsed.result))
         problems = lost_history(models)
         built, unselected = _selections(project, root, work, parsed.result)
-    return [*problems, *unselected, *overlaps(models, built), *two_writers(project, models)]
+    problems += [*wrong_places(models), *unselected, *overlaps(models, built)]
+    return [*problems, *two_writers(project, models)]
 
 
 def lost_history(models: Iterable[DbtModel]) -> list[str]:
@@ -65,6 +67,16 @@ def lost_history(models: Iterable[DbtModel]) -> list[str]:
                 "use lake (one batch for each period), or ephemeral for an inner step"
             )
     return problems
+
+
+def wrong_places(models: Iterable[DbtModel]) -> list[str]:
+    """A `lake` model lies in the folder of its namespace, which is the first half of its table."""
+    return [
+        f"{model.file}: {model.name} would be table {model.table}; "
+        f"move it below {', '.join(f'models/{name}/' for name in NAMESPACES)}"
+        for model in models
+        if model.materialized == "lake" and model.table.split(".")[0] not in NAMESPACES
+    ]
 
 
 def overlaps(models: Iterable[DbtModel], built: Mapping[str, Iterable[str]]) -> list[str]:

@@ -95,7 +95,7 @@ def current_release(ctx: Context, product: str, period: str | None = None) -> Re
         found = product_rows.current_releases(tx, product)
     if period is not None:
         return found.get(spec.parse_period(period).key)
-    newest = max(found, key=lambda key: spec.parse_period(key).first, default=None)
+    newest = max(found, key=lambda key: spec.parse_period(key).start, default=None)
     return None if newest is None else found[newest]
 
 

@@ -7,6 +7,7 @@ whether too many rows are in quarantine is for the caller to say.
 
 from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.findings import Finding
+from wharf.reading.infer import Proposal, infer_contract
 from wharf.reading.opened import Sniffed, SourceFile
 from wharf.reading.plan import Plan, plan_reading
 from wharf.reading.refusals import REFUSALS, Refused, describe_refusal
@@ -20,10 +21,12 @@ __all__ = [
     "Finding",
     "Limits",
     "Plan",
+    "Proposal",
     "Refused",
     "Sniffed",
     "SourceFile",
     "describe_refusal",
+    "infer_contract",
     "plan_reading",
     "write_plan",
 ]

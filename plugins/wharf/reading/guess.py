@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -32,7 +33,10 @@ def guess_dialect(buffer: Buffer, start: int) -> Dialect:
 
 
 def _guess_quote(head: bytes) -> str:
-    double, single = head.count(b'"'), len(re.findall(rb"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", head))
+    double, single = (
+        head.count(b'"'),
+        len(re.findall(rb"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", head)),
+    )
     return "'" if not double and single > head.count(b"\n") else '"'
 
 
@@ -60,12 +64,14 @@ def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
     Returns:
         Its index, or None where the first row of the usual width is data already.
     """
-    usual = _usual_width(rows)
-    wide = [i for i, row in enumerate(rows) if _filled(row) and _width(row) >= usual]
-    if not wide:
+    filled = [sum(1 for cell in row if cell.strip()) for row in rows]
+    usual = sorted(count for count in filled if count)
+    if not usual:
         return None
-    at = next((i for i in wide if sum(map(bool, map(str.strip, rows[i]))) * 2 >= usual), wide[0])
-    below = [row for row in rows[at + 1 :] if _filled(row)]
+    median = usual[len(usual) // 2]
+    enough = max(min(2, median), math.ceil(0.6 * median))
+    at = next(i for i, count in enumerate(filled) if count >= enough)
+    below = [row for row, count in zip(rows[at + 1 :], filled[at + 1 :], strict=True) if count]
     return at if _is_header(rows[at], below) else None
 
 
@@ -78,20 +84,3 @@ def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
             return True
         named_data += bool(cell.strip()) and looks_like_data(cell) and (share > 0.8 or not below)
     return not named_data
-
-
-def _usual_width(rows: Sequence[Sequence[str]]) -> int:
-    widths = Counter(_width(row) for row in rows if _filled(row))
-    if not widths:
-        return 1
-    most = max(widths.values())
-    return max(width for width, times in widths.items() if times * 2 >= most)
-
-
-def _width(row: Sequence[str]) -> int:
-    """Cells up to the last filled one."""
-    return max((i + 1 for i, cell in enumerate(row) if cell.strip()), default=0)
-
-
-def _filled(row: Sequence[str]) -> bool:
-    return any(cell.strip() for cell in row)

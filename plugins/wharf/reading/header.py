@@ -245,14 +245,27 @@ def as_found(file: str, cells: Sequence[str] | int, findings: list[Finding]) -> 
     if len(names) > MAX_COLUMNS:
         raise Refused(file, "too_many_columns", f"it has {len(names):,} columns")
     refuse_duplicates(file, names)
+    twice = [n for n, count in Counter(map(plain, names)).items() if count > 1]
+    if twice:
+        alike = listed([name for name in names if plain(name) == twice[0]])
+        raise Refused(file, "duplicate_header", f"header cells read alike: {alike}")
+    mapped = _unique_names(names)
+    for i, cell in enumerate(cells):
+        if not cell.strip():
+            text = f"header cell {i + 1} is empty"
+            findings.append(Finding("unnamed_column", text, column=names[i]))
+    return Mapped(mapped)
+
+
+def _unique_names(labels: Sequence[str]) -> dict[str, int]:
+    """Column names for header cells, in their order; a cell that is a name already keeps it."""
+    taken = {label for i, label in enumerate(labels) if column_name(label, i) == label}
     mapped: dict[str, int] = {}
-    for i, label in enumerate(names):
+    for i, label in enumerate(labels):
         name = base = column_name(label, i)
         number = 2
-        while name in mapped:
+        while name != label and name in taken:
             name, number = f"{base}_{number}", number + 1
+        taken.add(name)
         mapped[name] = i
-        if not cells[i].strip():
-            text = f"header cell {i + 1} is empty; its column is called {name}"
-            findings.append(Finding("unnamed_column", text, column=name))
-    return Mapped(mapped)
+    return mapped

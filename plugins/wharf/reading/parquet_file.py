@@ -45,7 +45,9 @@ def open_parquet(
             f"file_row_number + 1 AS _line, {cells} FROM {source}"
         )
         described = connection.execute(f"DESCRIBE {relation}").fetchall()
-        seen = count_rows(connection, f"(SELECT {', '.join(f'c{i}' for i in used)} FROM {relation})")
+        seen = count_rows(
+            connection, f"(SELECT {', '.join(f'c{i}' for i in used)} FROM {relation})"
+        )
     except duckdb.Error as error:
         raise Refused(name, "damaged", f"the Parquet data cannot be read: {error}") from error
     types = {i: str(described[2 + place][1]) for place, i in enumerate(used)}

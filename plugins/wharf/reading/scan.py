@@ -204,7 +204,9 @@ class Scanner:
         if not self.valid:
             good &= self._decodable(found)
         for index in np.flatnonzero(~good):
-            start, end, after = (int(each[index]) for each in (found.starts, found.ends, found.nexts))
+            start, end, after = (
+                int(each[index]) for each in (found.starts, found.ends, found.nexts)
+            )
             spans, fields = int(found.spans[index]), int(found.fields[index])
             self._leave_out(int(lines[index]), start, end, after, spans, fields)
         self.layout.continuation += int((found.spans[good] - 1).sum())

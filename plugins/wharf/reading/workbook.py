@@ -216,7 +216,8 @@ def _filled(cells: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 def _any(cells: pa.Table, first: int) -> pa.Array:
     """Which rows from a row on hold anything, found by joining their cells: a second count."""
-    joined = pc.binary_join_element_wise(*cells.columns, "", null_handling="skip")
+    # pyarrow 26 with null_handling="skip" leaves out rows whose cells are all null.
+    joined = pc.binary_join_element_wise(*(pc.fill_null(each, "") for each in cells.columns), "")
     return pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(joined.slice(first))), 0)
 
 

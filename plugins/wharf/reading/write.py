@@ -25,7 +25,12 @@ from wharf.reading.plan import Plan
 from wharf.reading.quarantine import BadRow, Quarantine
 from wharf.reading.refusals import REPEATED_HEADER, REQUIRED, UNNAMED_VALUE, Refused
 
-SYSTEM: Final = {"_period": "VARCHAR", "_batch_id": "VARCHAR", "_file": "VARCHAR", "_line": "BIGINT"}
+SYSTEM: Final = {
+    "_period": "VARCHAR",
+    "_batch_id": "VARCHAR",
+    "_file": "VARCHAR",
+    "_line": "BIGINT",
+}
 _BAD_CELL: Final = "wharf: a cell cannot be cast"
 _FAILED: Final = f"error({text(_BAD_CELL)})"
 
@@ -60,8 +65,8 @@ def write_plan(
     with Quarantine(bad) as quarantine:
         for each in plan.files:
             quarantine.add_rejects(each)
-        strict = " UNION ALL ".join(f"({each.all_or_error()})" for each in tables)
-        if not _wrote(plan.connection, f"COPY ({strict}) TO {target}"):
+        exact = [_Table(plan, each, constants, exact=True) for each in plan.files]
+        if not any(_wrote_all(plan.connection, each, target) for each in (exact, tables)):
             passing = " UNION ALL ".join(f"({each.passing()})" for each in tables)
             plan.connection.execute(f"COPY ({passing}) TO {target}")
             for table in tables:
@@ -84,10 +89,16 @@ def _copy_to(path: Path, names: Sequence[str], field_ids: Mapping[str, int]) -> 
     return f"{text(str(path))} ({options})"
 
 
-def _wrote(connection: duckdb.DuckDBPyConnection, statement: str) -> bool:
-    """Write all rows in one pass if every one of them is good, which is the usual case."""
+def _wrote_all(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[_Table], target: str
+) -> bool:
+    """Write all rows in one pass if every one of them is good, which is the usual case.
+
+    Stops at the first bad cell: the filtered copy costs twice as much.
+    """
+    rows = " UNION ALL ".join(f"({each.all_or_error()})" for each in tables)
     try:
-        connection.execute(statement)
+        connection.execute(f"COPY ({rows}) TO {target}")
     except duckdb.InvalidInputException as error:
         if _BAD_CELL not in str(error):
             raise
@@ -119,15 +130,16 @@ class _Field:
 class _Table:
     """The SQL that casts one file."""
 
-    def __init__(self, plan: Plan, file: Opened, constants: Mapping[str, str]) -> None:
+    def __init__(
+        self, plan: Plan, file: Opened, constants: Mapping[str, str], *, exact: bool = False
+    ) -> None:
         self.file, self._plan, self._constants = file, plan, constants
         spelling = Spelling.of(plan.format) if plan.format else Spelling()
         self._fields = [
-            _field(name, spec, file, spelling)
+            _field(name, spec, file, spelling, exact)
             for name, spec in plan.specs.items()
             if name in file.mapped.cells
         ]
-        self._by_name = {each.name: each for each in self._fields}
 
     def all_or_error(self) -> str:
         """Every row, or an error as soon as one cell is bad."""
@@ -207,18 +219,20 @@ class _Table:
             for name, spec in self._plan.specs.items()
         ]
         system = {**{n: text(v) for n, v in self._constants.items()}, "_file": text(self.file.name)}
-        listed += [f"{system[name]}::VARCHAR AS {name}" for name in ("_period", "_batch_id", "_file")]
+        listed += [
+            f"{system[name]}::VARCHAR AS {name}" for name in ("_period", "_batch_id", "_file")
+        ]
         return ", ".join([*listed, f"({line})::BIGINT AS _line"])
 
 
-def _field(name: str, spec: Column, file: Opened, spelling: Spelling) -> _Field:
+def _field(name: str, spec: Column, file: Opened, spelling: Spelling, exact: bool) -> _Field:
     index = file.mapped.cells[name]
     cell, source = f"c{index}", file.types[index]
     given = identifier(f"given {name}")
     if source == "VARCHAR":
         return _Field(
             name, spec, duckdb_type(spec.type),
-            cleaned(cell, spec, spelling), cast_text(given, spec, spelling),
+            cleaned(cell, spec, spelling, exact=exact), cast_text(given, spec, spelling),
         )  # fmt: skip
     return _Field(
         name, spec, duckdb_type(spec.type),

@@ -12,7 +12,7 @@ from wharf.errors import SettingsError, SourceError, UnsafePath
 from wharf.intake import Intake
 from wharf.ledger import Transaction, arrivals, decisions, expected
 from wharf.ledger.rows import Arrival, Poll, Tick
-from wharf.sources import Seen, open_source
+from wharf.sources import Seen, Source, open_source
 from wharf.timeliness import matching
 
 LOOKED_BACK = timedelta(days=35)
@@ -64,7 +64,7 @@ def _look_at(
     arrived: list[Arrival] = []
     for connection, pairs in sorted(wanted.items()):
         try:
-            seen = open_source(ctx.resolve(connection)).list(_patterns(pairs))
+            seen = _source(ctx, connection, pairs).list(_patterns(pairs))
         except (SourceError, SettingsError, UnsafePath) as error:
             failed.append(f"{connection}: {error}")
             with ctx.ledger.write() as tx:
@@ -79,6 +79,11 @@ def _look_at(
                 expected.make_due(tx, each.feed, [each.period], now)
         arrived += new
     return Looked(len(wanted), tuple(failed), tuple(arrived))
+
+
+def _source(ctx: Intake, connection: str, pairs: Sequence[tuple[Feed, Period]]) -> Source:
+    indexes = {getattr(feed.source, "index", None) for feed, _ in pairs} - {None}
+    return open_source(ctx.resolve(connection), index=min(indexes, default=None))
 
 
 def _patterns(pairs: Iterable[tuple[Feed, Period]]) -> list[str]:

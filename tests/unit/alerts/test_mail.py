@@ -163,7 +163,8 @@ def test_same_message_sent_twice_has_the_same_id(mailbox: Mailbox) -> None:
 def test_incidents_are_threads_of_their_own(mailbox: Mailbox) -> None:
     send(mailbox, message(1))
     send(mailbox, message(1, key=THREAD.replace("late", "quality")))
-    assert len({mail["Message-ID"] for mail in mailbox.got}) == 2
+    send(mailbox, message(1, thread="opened again"))
+    assert len({mail["Message-ID"] for mail in mailbox.got}) == 3
 
 
 def test_hostile_words_stay_in_their_header_and_body(mailbox: Mailbox) -> None:

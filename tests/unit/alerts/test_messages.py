@@ -92,14 +92,13 @@ def test_body_tells_everything_in_its_fixed_order() -> None:
         "\n"
         "How late\n"
         "  20 min late, counted from due\n"
-        "  due 2026-11-20 06:30 Europe/Amsterdam (2026-11-20 05:30 UTC); "
-        "alarm at 2026-11-20 06:50 Europe/Amsterdam (2026-11-20 05:50 UTC)\n"
+        "  due 2026-11-20 06:30 CET (05:30 UTC); alarm at 2026-11-20 06:50 CET (05:50 UTC)\n"
         "\n"
         "Usually\n"
         "  by 05:52, nearly always by 06:10\n"
         "\n"
         "What depends on it\n"
-        "  risk_daily (tier 1) decides 2026-11-20 07:30 Europe/Amsterdam (2026-11-20 06:30 UTC), "
+        "  risk_daily (tier 1) decides 2026-11-20 07:30 CET (06:30 UTC), "
         "then: last good, 1bd\n"
         "\n"
         "What happens by itself\n"
@@ -128,6 +127,14 @@ def test_body_tells_everything_in_its_fixed_order() -> None:
 )
 def test_subject_says_how_it_stands(notice: Notice, head: str) -> None:
     assert alerts.render(notice).subject.startswith(head)
+
+
+def test_time_on_another_day_in_utc_names_that_day() -> None:
+    text = alerts.render(replace(LATE, tz="Australia/Lord_Howe")).text
+    assert "due 2026-11-20 16:30 +11 (05:30 UTC)" in text
+    early = {"due_at": "2026-11-19T19:30:00+00:00"}
+    text = alerts.render(replace(LATE, tz="Australia/Lord_Howe", numbers=early)).text
+    assert "due 2026-11-20 06:30 +11 (2026-11-19 19:30 UTC)" in text
 
 
 def test_message_with_little_to_tell_keeps_the_order() -> None:
@@ -200,13 +207,9 @@ def test_notice_of_a_transition_carries_its_words_and_numbers() -> None:
         numbers={"due_at": "2026-11-20T05:30:00+00:00"},
         tz="Europe/Amsterdam",
     )
-    notice = Notice.of(transition, number=4, env="prod", streak=3)
-    assert (notice.number, notice.level, notice.streak, notice.tz) == (
-        4,
-        "L2",
-        3,
-        "Europe/Amsterdam",
-    )
+    assert Notice.of(transition, number=1, env="prod").tz == "Europe/Amsterdam"
+    notice = Notice.of(transition, number=4, env="prod", streak=3, tz="UTC")
+    assert (notice.number, notice.level, notice.streak, notice.tz) == (4, "L2", 3, "UTC")
     assert notice.late_minutes == 20
 
 

@@ -19,7 +19,21 @@ from wharf.lake.catalog import LakeCatalog
 from wharf.lake.names import root_uri, safe_name, segment
 from wharf.lake.storage import Storage
 
-HOSTILE = ["..", ".", "", "a/b", "/etc/passwd", "a=b", "x\ny", "a b", "-rf", "über", "\x00", "a*"]
+HOSTILE = [
+    "..",
+    "x\n",
+    ".",
+    "",
+    "a/b",
+    "/etc/passwd",
+    "a=b",
+    "x\ny",
+    "a b",
+    "-rf",
+    "über",
+    "\x00",
+    "a*",
+]
 
 
 def test_batch_id_parses_what_it_prints() -> None:

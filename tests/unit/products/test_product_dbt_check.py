@@ -11,6 +11,7 @@ from wharf.products.project_check import (
     check_dbt_project,
     lost_history,
     overlaps,
+    wrong_places,
 )
 
 REPOSITORY = Path(__file__).parents[3]
@@ -30,6 +31,12 @@ def test_a_materialization_that_keeps_no_history_is_refused_by_name(kind: str) -
 def test_two_products_may_not_build_one_model() -> None:
     (problem,) = overlaps([model("a")], {"x step 0 (tag:x)": ["a"], "y step 0 (tag:y)": ["a"]})
     assert problem.endswith("a is built by x step 0 (tag:x) and by y step 0 (tag:y)")
+
+
+def test_a_model_outside_the_three_folders_is_refused() -> None:
+    lost = DbtModel("a", "main.a", "dbt/models/a.sql", "lake")
+    (problem,) = wrong_places([lost, model("b")])
+    assert problem.startswith("dbt/models/a.sql: a would be table main.a; move it below models/")
 
 
 def test_a_model_that_no_product_builds_is_named() -> None:
