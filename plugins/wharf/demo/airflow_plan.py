@@ -42,6 +42,11 @@ PRELOADED = (
     "duckdb_engine",
     "dbt.cli.main",
     "dbt.adapters.duckdb",
+    "fastexcel",
+    "wharf.airflow.feed_steps",
+    "wharf.products",
+    "wharf.scoring",
+    "wharf.watch",
 )
 
 
@@ -69,7 +74,7 @@ class AirflowPlan:
     parallelism: int = 4
     paused: bool = True
     preload: bool = True
-    reread_every: int = 5
+    reread_every: int = 30
     port: int = 0
     plugins: Path | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -195,14 +196,17 @@ def _open(
 ) -> tuple[Place, Observer]:
     """Start receivers and servers, let the past happen, promise for ember, start Airflow."""
     received = settings.home / "demo" / "received.jsonl"
-    web = stack.enter_context(WebReceiver(received))
+    secret = secrets.token_hex(16)
+    web = stack.enter_context(WebReceiver(received, secret=secret))
     mail = stack.enter_context(MailReceiver(settings.home / "demo" / "mails.jsonl"))
     birch = stack.enter_context(FileServer(world.folder / "birch"))
     placed = world.advance(lambda *_: False, datetime.now(UTC))
     progress.say(f"the suppliers have put {len(placed)} files in place")
     connections = {
         **world.connections(birch.address),
-        "alerts_webhook": json.dumps({"conn_type": "http", "host": web.address}),
+        "alerts_webhook": json.dumps(
+            {"conn_type": "http", "host": web.address, "password": secret}
+        ),
         "alerts_mail": json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": mail.port,
                                    "extra": {"disable_ssl": True, "disable_tls": True}}),
         "wharf_spark": json.dumps({"conn_type": "spark", "host": "local[*]"}),

@@ -205,6 +205,8 @@ class Lake:
         home = self.batch_dir(batch.table, batch.period, batch.batch_id)
         footers = read_footers(self.storage, batch)
         problems = list(check_footers(batch, home, footers))
+        if not batch.files:
+            problems.append("it has no file; `write_batch` gives one to a batch without rows")
         if problems:
             raise PublishRefused(f"batch {batch.batch_id} is not sound: {'; '.join(problems)}")
         return self._publisher.publish(batch, footers, properties, may_replace)

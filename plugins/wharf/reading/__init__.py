@@ -1,8 +1,8 @@
 """Reading: turn delivered files into typed Parquet and a quarantine, losing and inventing no row.
 
-`plan_reading` finds out what the bytes are, where the header stands, and which cell is which column;
-`write_plan` casts without loss and reconciles every count. What a table is called, where it goes and
-whether too many rows are in quarantine is for the caller to say.
+`plan_reading` finds out what the bytes are, where the header stands, and which cell is which
+column; `write_plan` casts without loss and reconciles every count. What a table is called, where it
+goes and whether too many rows are in quarantine is for the caller to say.
 """
 
 from wharf.reading.counts import Counts, FileCounts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from wharf.reading.opened import text
 NULL_WORDS: Final = (
     "na", "n/a", "#n/a", "null", "none", "nan", "nil", "-", "--", ".", "..", "?", "(null)",
 )  # fmt: skip
+NUMBERS: Final = ("long", "decimal(18,2)", "decimal(18,4)", "double")
 DATE_STYLES: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y",
     "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%m.%d.%Y",
@@ -31,6 +32,11 @@ _PARQUET: Final = {
     "DATE": "date", "TIME": "time", "TIMESTAMP": "timestamp", "TIMESTAMP_MS": "timestamp",
     "TIMESTAMP_S": "timestamp", "TIMESTAMP WITH TIME ZONE": "timestamptz", "BLOB": "binary",
 }  # fmt: skip
+_WORDS = re.compile(r"true|false", re.I)
+_NUMBER = re.compile(r"[+-]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*(?:[eE][+-]?\d+)?")
+_MARKED = re.compile(r"\d[,' \u00a0\u202f]\d")
+_DATED = re.compile(r"(?=.*\d)[\w/.:+-]+(?:[ ,]+[\w/.:+-]+)*")
+_WRITTEN = re.compile(r"^[+-]?0[0-9]|^[+]")
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def of_parquet(type_: str) -> Column:
     return Column(type=_PARQUET.get(type_, "string"))
 
 
-def null_words(cell: str) -> str:
+def is_null_word(cell: str) -> str:
     """Whether a cell holds a word for "no value", as SQL."""
     return f"lower(trim({cell})) IN ({', '.join(map(text, NULL_WORDS))})"
 
@@ -61,37 +67,46 @@ def filled(cell: str, spelling: Spelling) -> str:
 def values(cell: str, spelling: Spelling) -> str:
     """A cell without blanks around it, NULL where it is empty or a word for that, as SQL."""
     value = cleaned(cell, Column(type="long"), spelling)
-    return f"CASE WHEN NOT {null_words(cell)} THEN {value} END"
+    return f"CASE WHEN NOT {is_null_word(cell)} THEN {value} END"
 
 
-def candidates(name: str, spelling: Spelling) -> Iterator[tuple[Candidate, str]]:
-    """What each type makes of `VALUE`, as SQL; NULL where it does not take it."""
-    yield Candidate("boolean"), f"CASE WHEN lower({VALUE}) IN ('true', 'false') THEN 1 END"
-    for type_ in _NUMBERS:
-        yield Candidate(type_), _number(type_, spelling)
-    dates = [Candidate("date", "%Y%m%d")] if _is_dated(name) else []
-    dates += [Candidate(type_) for type_ in ("date", "timestamp", "timestamptz", "time")]
+def writes_marks(sample: Sequence[str]) -> bool:
+    """Whether numbers among some values hold other marks than a decimal point."""
+    return any(_NUMBER.fullmatch(value) and _MARKED.search(value) for value in sample)
+
+
+def thinkable(name: str, sample: Sequence[str]) -> Iterator[Candidate]:
+    """Candidates for a column by the looks of some of its values; most need no second look."""
+    if not sample:
+        return
+    if all(map(_WORDS.fullmatch, sample)):
+        yield Candidate("boolean")
+    if all(map(_NUMBER.fullmatch, sample)) and not any(map(_WRITTEN.match, sample)):
+        for type_ in NUMBERS:
+            yield Candidate(type_)
+    if not all(map(_DATED.fullmatch, sample)) or all(map(str.isdecimal, sample)) > _is_dated(name):
+        return
+    if _is_dated(name):
+        yield Candidate("date", "%Y%m%d")
+    for type_ in ("date", "timestamp", "timestamptz", "time"):
+        yield Candidate(type_)
     for style in (*DATE_STYLES, *_OTHER_STYLES):
-        dates.append(Candidate("timestamp" if ":" in style else "date", style))
-    for candidate in dates:
-        yield candidate, _cast(candidate, spelling)
+        yield Candidate("timestamp" if ":" in style else "date", style)
 
 
-VALUE: Final = "the_value"
-_NUMBERS: Final = ("long", "decimal(18,2)", "decimal(18,4)", "double")
-
-
-def _number(type_: str, spelling: Spelling) -> str:
-    """A number that stays the same when written again: no leading zero, no lost digit."""
-    cast = _cast(Candidate(type_), spelling)
-    same = f"NOT regexp_matches({VALUE}, '^[+-]?0[0-9]|^[+]')"
-    if type_ == "double":
-        same += f" AND length(regexp_replace({VALUE}, '[^0-9]', '', 'g')) <= 17"
+def attempt(candidate: Candidate, value: str, spelling: Spelling) -> str:
+    """What a candidate makes of a value, as SQL; NULL where it does not take it."""
+    if candidate.type == "boolean":
+        return f"CASE WHEN lower({value}) IN ('true', 'false') THEN 1 END"
+    column = Column(type=candidate.type, format=candidate.format)
+    cast = cast_text(value, column, spelling)
+    if candidate.type not in NUMBERS:
+        return cast
+    # A number must stay the same when written again: no leading zero, no lost digit.
+    same = f"NOT regexp_matches({value}, '^[+-]?0[0-9]|^[+]')"
+    if candidate.type == "double":
+        same += f" AND (length({value}) <= 17 OR NOT regexp_matches({value}, '[0-9]{{17}}'))"
     return f"CASE WHEN {same} THEN {cast} END"
-
-
-def _cast(candidate: Candidate, spelling: Spelling) -> str:
-    return cast_text(VALUE, Column(type=candidate.type, format=candidate.format), spelling)
 
 
 def _is_dated(name: str) -> bool:

@@ -91,7 +91,8 @@ def moment(cell: str, zoned: bool, tz: str, format_: str | None) -> str:
     spelled = f"regexp_replace({spelled}, ' ([+-])', '\\1')"
     aware = (
         f"CASE WHEN {cell} < '0001' THEN NULL "
-        f"WHEN regexp_full_match({cell}, {text(offset)}) THEN try_cast({spelled} AS TIMESTAMPTZ) END"
+        f"WHEN regexp_full_match({cell}, {text(offset)}) "
+        f"THEN try_cast({spelled} AS TIMESTAMPTZ) END"
     )
     return f"coalesce({_local(naive, tz)}, {aware})"
 

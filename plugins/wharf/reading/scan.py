@@ -174,7 +174,8 @@ class Scanner:
         if not quotes.any():
             return None
         after = np.bitwise_xor.accumulate(quotes.view(np.uint8)).view(np.bool_)
-        return np.logical_xor(after, quotes)
+        inside: Mask = np.logical_xor(after, quotes)
+        return inside
 
     def _first_odd(self, data: Bytes, part: Bytes, inside: Mask | None) -> int:
         """Where quotes or carriage returns first stand as a strict reader does not expect them."""
@@ -303,7 +304,8 @@ def _count(marks: Mask, starts: Positions, nexts: Positions) -> Positions:
     if not len(starts):
         return np.empty(0, np.int64)
     upto = marks[: int(nexts[-1])].view(np.uint8)
-    return np.add.reduceat(upto, starts, dtype=np.int64)
+    counts: Positions = np.add.reduceat(upto, starts, dtype=np.int64)
+    return counts
 
 
 def _spans(feeds: Mask, starts: Positions, ends: Positions, nexts: Positions) -> Positions:

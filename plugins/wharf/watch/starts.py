@@ -46,7 +46,9 @@ def wanted_runs(
     wanted: list[Wanted] = []
     for row in rows:
         feed = promises.feeds.get(row.feed)
-        if feed is None or not row.notifies or (feed.dag_id, row.period) in running:
+        if feed is None or not row.notifies or row.evaluated_at is None:
+            continue
+        if (feed.dag_id, row.period) in running:
             continue
         if (feed.dag_id, row.period) not in started:
             if row.opens_at + PATIENCE <= now:

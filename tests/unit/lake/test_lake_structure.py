@@ -197,7 +197,7 @@ LIES: dict[str, tuple[Callable[[Batch], Batch], str]] = {
         lambda b: replace(b, files=(replace(b.files[0], rows=7),)),
         "has 2 rows, 7 were staged",
     ),
-    "no files": (lambda b: replace(b, files=(), rows=0), "has no file"),
+    "no files": (lambda b: replace(b, files=()), "hold 0 rows, the batch says 2"),
     "no period column": (lambda b: replace(b, columns=b.columns[:2]), "has no column _period"),
 }
 
@@ -209,6 +209,18 @@ def test_record_that_does_not_fit_its_files_is_found(lake: Lake, lie: str) -> No
     assert any(words in problem for problem in lake.check(batch))
     with pytest.raises(PublishRefused):
         lake.publish(batch, {})
+
+
+def test_batch_without_rows_is_sound_but_published_only_with_the_file_of_its_record(
+    lake: Lake,
+) -> None:
+    empty = Batch(new_batch_id(NOW), TABLE, DAY, (), 0, lake.columns_for(TABLE, COLUMNS))
+    assert lake.check(empty) == []
+    with pytest.raises(PublishRefused, match="it has no file"):
+        lake.publish(empty, {})
+    recorded = lake.write_batch(empty)
+    assert [staged.rows for staged in recorded.files] == [0]
+    assert lake.publish(recorded, {})
 
 
 def test_file_of_another_batch_is_refused(lake: Lake) -> None:

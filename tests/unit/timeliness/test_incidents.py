@@ -34,13 +34,8 @@ POINTS = ClockPoints(
     late_at=at("06:50"),
     cutoff_at=at("18:00", 22),
 )
-
-
 NOTHING = Facts(points=POINTS)
-
-
 RISK = Need("risk_daily", tier=1, decide_at=at("07:30"), has_fallback=False)
-
 
 RISK_CAN_WAIT = replace(RISK, has_fallback=True)
 

@@ -1,4 +1,4 @@
-"""Decisions of people, closed days and failed looks; due is 12:00, late 12:20, cut-off next noon."""
+"""Decisions of people, closed days, failed looks; due 12:00, late 12:20, cut-off next noon."""
 
 from __future__ import annotations
 
@@ -29,38 +29,12 @@ POINTS = ClockPoints(
     late_at=at("12:20"),
     cutoff_at=at("12:00", 21),
 )
-
-
 LOOKED = tuple(PollFact(at("06:00") + timedelta(minutes=n), ok=True) for n in range(0, 2880, 10))
-
-
 NOTHING = Facts(points=POINTS, polls=LOOKED)
 
 
-def seen(
-    clock: str,
-    *,
-    seq: int = 1,
-    part: str = "",
-    path: str = "",
-    size: int = 10,
-    sent: str | None = None,
-    flag: bool = False,
-    gone: bool = False,
-    refused: bool = False,
-    day: int = 20,
-) -> ArrivalFact:
-    return ArrivalFact(
-        seq=seq,
-        part=part,
-        path=path or f"p_{part}.csv",
-        size=size,
-        source_ts=at(sent, day) if sent else None,
-        first_seen=at(clock, day),
-        withdrawn=gone,
-        refused=refused,
-        is_done_flag=flag,
-    )
+def seen(clock: str) -> ArrivalFact:
+    return ArrivalFact(1, "", "p.csv", 10, None, at(clock))
 
 
 def with_decision(kind: str, until: datetime | None, made: str, day: int = 20) -> Facts:

@@ -31,13 +31,8 @@ POINTS = ClockPoints(
     late_at=at("12:20"),
     cutoff_at=at("12:00", 21),
 )
-
-
 LOOKED = tuple(PollFact(at("06:00") + timedelta(minutes=n), ok=True) for n in range(0, 2880, 10))
-
-
 NOTHING = Facts(points=POINTS, polls=LOOKED)
-
 
 PARTED = replace(NOTHING, parts=("a", "b", "c"), needs_done_flag=True)
 

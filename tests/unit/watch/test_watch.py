@@ -64,6 +64,9 @@ def test_a_failed_look_is_recorded_and_says_nothing_about_files(harbour: Harbour
 
 def test_a_row_without_run_gets_one_and_a_second_tick_starts_no_other(harbour: Harbour) -> None:
     harbour.tick()
+    assert harbour.started == []
+    harbour.look()
+    harbour.tick()
     wanted = ("feed__acme__prices", "2026-11-20")
     assert wanted in {(dag, key) for dag, key, _ in harbour.started}
     count = len(harbour.started)

@@ -1,0 +1,41 @@
+"""The nightly report: what was begun and never finished; and old snapshots are forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from wharf.intake import Intake
+from wharf.ledger import batches
+
+FORGOTTEN_AFTER = timedelta(days=1)
+UNFINISHED = {"STAGED", "AUDITED"}
+
+
+def maintain(ctx: Intake, now: datetime) -> list[str]:
+    """Repair what a crash left between lake and ledger, expire snapshots, and report the rest.
+
+    No data file is deleted.
+
+    Returns:
+        One line for each thing a person may want to look at.
+    """
+    found: list[str] = []
+    for table in ctx.lake.tables():
+        if repaired := ctx.batches.repair(table):
+            found.append(f"{table}: {repaired} publications were missing in the ledger; added")
+        if expired := ctx.lake.expire(table):
+            found.append(f"{table}: {expired} old snapshots forgotten")
+        found += _unfinished(ctx, table, now)
+    return found
+
+
+def _unfinished(ctx: Intake, table: str, now: datetime) -> Iterator[str]:
+    with ctx.ledger.read() as tx:
+        rows = batches.batches_of(tx, table)
+    for row in rows:
+        if row.status in UNFINISHED and now - row.staged_at > FORGOTTEN_AFTER:
+            yield (
+                f"{table} {row.period}: batch {row.batch_id} is {row.status.lower()} since "
+                f"{row.staged_at:%Y-%m-%d %H:%M} UTC; run its feed again, or leave it"
+            )
