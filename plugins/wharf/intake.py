@@ -18,6 +18,7 @@ from pathlib import Path
 
 from wharf import __version__, quality
 from wharf.batches import Batches
+from wharf.batches.approval import held_back
 from wharf.contracts import Feed, Period, ResolveConnection
 from wharf.errors import (
     AuditFailed,
@@ -72,7 +73,7 @@ def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> 
         known = deliveries.deliveries_of(tx, feed.feed, period.key)
     if not seen and not known:
         raise DeliveryMissing(feed.feed, period.key, feed.source.connection, [feed.source.path])
-    landed = [_land(ctx, feed, arrival, now) for arrival in _not_landed(seen, known)]
+    landed = [_land(ctx, feed, arrival, now) for arrival in arrivals.not_landed(seen, known)]
     if landed and all(each.verdict == "DUPLICATE" for each in landed):
         raise NothingNew(
             f"{feed.feed}: {period} came again with the bytes of version {landed[-1].version}"
@@ -214,20 +215,12 @@ def publish_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime, by: 
         PublishRefused: A newer version stands, or a person must approve a late restatement.
     """
     row = _batch_row(ctx, batch_id)
-    _await_approval(ctx, feed, row)
+    with ctx.ledger.read() as tx:
+        if reason := held_back(tx, feed, row):
+            raise PublishRefused(reason)
     snapshot = ctx.batches.publish(batch_id, now=now, by=by)
     _evaluate_soon(ctx, row, now)
     return snapshot
-
-
-def _not_landed(seen: Sequence[Arrival], known: Sequence[Delivery]) -> list[Arrival]:
-    """Arrivals to fetch: of each path the last one, unless that or a later one was landed."""
-    landed = {each.path: each.arrival_seq for each in known}
-    last = {each.path: each for each in seen if not each.is_done_flag}
-    wanted = [each for each in last.values() if not each.withdrawn and each.size > 0]
-    return sorted(
-        (each for each in wanted if landed.get(each.path, 0) < each.seq), key=lambda each: each.seq
-    )
 
 
 def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
@@ -253,7 +246,8 @@ def _keep(
         known = deliveries.deliveries_of(tx, feed.feed, arrival.period)
         elsewhere = deliveries.periods_with_bytes(tx, feed.feed, sha256)
         others = [period for period in elsewhere if period != arrival.period]
-        verdict = _verdict([each for each in known if each.part == arrival.part], sha256)
+        same_part = [each for each in known if each.part == arrival.part]
+        verdict = deliveries.verdict_of(same_part, sha256)
         row = deliveries.record_delivery(
             tx,
             Delivery(
@@ -281,29 +275,9 @@ def _keep(
     return row
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What a file is among the versions of its feed, period and part."""
-
-    name: str
-    version: int
-    reverts_to: int | None = None
-
-
-def _verdict(known: Sequence[Delivery], sha256: str) -> Verdict:
-    versions = [each for each in known if each.verdict != "DUPLICATE"]
-    if not versions:
-        return Verdict("NEW", 1)
-    if versions[-1].sha256 == sha256:
-        return Verdict("DUPLICATE", versions[-1].version)
-    before = [each.version for each in versions if each.sha256 == sha256]
-    return Verdict("RESTATEMENT", versions[-1].version + 1, before[-1] if before else None)
-
-
 def _current_versions(ctx: Intake, feed: Feed, period: Period) -> list[Delivery]:
     with ctx.ledger.read() as tx:
-        known = deliveries.deliveries_of(tx, feed.feed, period.key)
-    current = {each.part: each for each in known if each.verdict != "DUPLICATE"}
+        current = deliveries.current_versions(tx, feed.feed, period.key)
     missing = [part or "the file" for part in feed.source.expected_parts if part not in current]
     if missing:
         raise DeliveryMissing(feed.feed, period.key, feed.source.connection, missing)
@@ -386,31 +360,6 @@ def _too_many_quarantined(feed: Feed, row: BatchRow) -> Iterator[str]:
         yield (
             f"{row.rows_quarantined} of {row.rows_in_file} rows are in quarantine "
             f"({share:.0%}; on_arrival.max_quarantined allows {limit:.0%})"
-        )
-
-
-def _await_approval(ctx: Intake, feed: Feed, row: BatchRow) -> None:
-    """Hold a restatement that came after the cut-off until a person publishes it."""
-    if row.version <= len(feed.source.expected_parts):
-        return
-    with ctx.ledger.read() as tx:
-        promise = expected.find_expected(tx, feed.feed, row.period)
-        known = deliveries.deliveries_of(tx, feed.feed, row.period)
-        published = batches.current(tx, row.table).get(row.period)
-    if promise is None or published in {None, row.batch_id}:
-        return
-    judged = [
-        each.submitted_at if promise.judge_by == "submission" else each.arrived_at for each in known
-    ]
-    late = max((at for at in judged if at), default=promise.cutoff_at) > promise.cutoff_at
-    policy = (
-        feed.on_arrival.restatement.after if late else feed.on_arrival.restatement.within_cutoff
-    )
-    if policy != "auto":
-        raise PublishRefused(
-            f"{feed.feed}: {row.period} was restated {'after' if late else 'before'} its cut-off "
-            f"and the contract says {policy!r}. Read: `wharf batch show {row.batch_id}`. "
-            f"Accept: `wharf batch publish {row.batch_id} --reason ...`."
         )
 
 

@@ -24,7 +24,7 @@ from lake_world import (
 )
 
 from wharf.errors import LakeError, PublishRefused
-from wharf.lake import Batch, Lake, new_batch_id
+from wharf.lake import Batch, Lake, locks, new_batch_id, publisher
 
 
 @pytest.fixture
@@ -274,6 +274,28 @@ def test_commit_of_another_engine_to_the_same_period_is_seen_and_replaced(lake: 
     _publish_while(lake, target, lambda: _append_unlocked(lake, foreign))
     lake.publish(batch, {})
     assert accounts(lake) == [(DAY, "b"), (NEXT_DAY, "c")]
+
+
+def test_writer_that_waits_too_long_for_a_table_says_so(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = stage(lake, [("a", 1)]), stage(lake, [("b", 1)])
+    lake.publish(first, {})
+    monkeypatch.setattr(locks, "PATIENCE", 1.0)
+    monkeypatch.setattr(publisher, "TRIES", 1)
+
+    def meanwhile(_: str | None) -> bool:
+        with pytest.raises(LakeError, match="lock"):
+            lake.publish(first, {})
+        return True
+
+    assert lake.publish(second, {}, may_replace=meanwhile)
+
+
+def test_namespace_made_by_another_is_used(lake: Lake) -> None:
+    lake._catalog.create_namespace("raw")
+    lake.publish(stage(lake, [("a", 1)]), {})
+    assert lake.tables() == [TABLE]
 
 
 def test_eight_processes_on_distinct_periods_all_publish(place: Place) -> None:

@@ -1,6 +1,6 @@
 """Contracts: what a project's files say. Nothing here reads a database, a clock or the network."""
 
-from wharf.contracts.calendar import Calendar
+from wharf.contracts.calendars import Calendar
 from wharf.contracts.clock import ClockPoint
 from wharf.contracts.feed import SYSTEM_COLUMNS, Feed, Terms
 from wharf.contracts.formats import Column

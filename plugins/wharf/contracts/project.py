@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wharf.contracts.alerts import Routing
-from wharf.contracts.calendar import Calendar
+from wharf.contracts.calendars import Calendar
 from wharf.contracts.feed import Feed
 from wharf.contracts.model import Model
 from wharf.contracts.product import Product

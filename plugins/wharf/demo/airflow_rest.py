@@ -129,7 +129,7 @@ class AirflowRest:
         """What one attempt of a task wrote."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{attempt}"
         lines = self._ask("GET", path, params={"full_content": True}).get("content") or []
-        return "\n".join(str(x.get("event", x) if isinstance(x, dict) else x) for x in lines)
+        return "\n".join(_line(each) for each in lines)
 
     def import_errors(self) -> dict[str, str]:
         """File name to message of every file that Airflow could not read."""
@@ -195,3 +195,11 @@ class AirflowRest:
                 f"cannot log in to Airflow at {self.url} as {self.user}: {error}"
             ) from error
         return str(answer.json()["access_token"])
+
+
+def _line(entry: Any) -> str:
+    """One line of a task's log; of an error its message, not its stack."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    errors = [str(each.get("exc_value")) for each in entry.get("error_detail") or []]
+    return ": ".join([str(entry.get("event")), *errors])

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from wharf.demo.airflow_plan import free_port
-from wharf.portal.site import POLICY
+from wharf.portal.pages import POLICY
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select
 
 from wharf.ledger.feeds import feed_id
-from wharf.ledger.rows import Arrival, Poll, read_row
+from wharf.ledger.rows import Arrival, Delivery, Poll, read_row
 from wharf.ledger.schema import arrival, feed, poll
 
 
@@ -62,6 +62,18 @@ def arrivals_by_period(tx: Connection, feed_name: str) -> dict[str, list[Arrival
     for row in tx.execute(_select().where(feed.c.name == feed_name).order_by(arrival.c.seq)):
         found.setdefault(row.period, []).append(read_row(Arrival, row))
     return found
+
+
+def not_landed(seen: Sequence[Arrival], landed: Sequence[Delivery]) -> list[Arrival]:
+    """Arrivals to fetch: of each path the last one, unless that or a later one was landed."""
+    done = {each.path: each.arrival_seq for each in landed}
+    last = {each.path: each for each in seen if not each.is_done_flag}
+    fresh = [
+        each
+        for each in last.values()
+        if not each.withdrawn and each.size > 0 and done.get(each.path, 0) < each.seq
+    ]
+    return sorted(fresh, key=lambda each: each.seq)
 
 
 def append_poll(tx: Connection, row: Poll) -> None:

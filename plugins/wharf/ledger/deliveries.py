@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
@@ -10,6 +11,32 @@ from sqlalchemy import Connection, Select, insert, select, update
 from wharf.ledger.feeds import feed_id
 from wharf.ledger.rows import Delivery, read_row
 from wharf.ledger.schema import delivery, feed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a file is among the versions of its feed, period and part."""
+
+    name: str
+    version: int
+    reverts_to: int | None = None
+
+
+def verdict_of(known: Sequence[Delivery], sha256: str) -> Verdict:
+    """Compare bytes with the deliveries of the same feed, period and part, oldest first."""
+    versions = [each for each in known if each.verdict != "DUPLICATE"]
+    if not versions:
+        return Verdict("NEW", 1)
+    if versions[-1].sha256 == sha256:
+        return Verdict("DUPLICATE", versions[-1].version)
+    before = [each.version for each in versions if each.sha256 == sha256]
+    return Verdict("RESTATEMENT", versions[-1].version + 1, before[-1] if before else None)
+
+
+def current_versions(tx: Connection, feed_name: str, period: str) -> dict[str, Delivery]:
+    """The version that counts now, by part."""
+    known = deliveries_of(tx, feed_name, period)
+    return {each.part: each for each in known if each.verdict != "DUPLICATE"}
 
 
 def record_delivery(tx: Connection, row: Delivery) -> Delivery:

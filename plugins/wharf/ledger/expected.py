@@ -15,7 +15,7 @@ from wharf.ledger.schema import expected_delivery_event as event
 from wharf.ledger.schema import feed
 
 TERMS = (
-    "contract", "expected", "notifies", "judge_by",
+    "contract", "expected", "closed_because", "notifies", "judge_by",
     "opens_at", "warn_at", "due_at", "late_at", "cutoff_at",
 )  # fmt: skip
 STATE = (

@@ -45,6 +45,7 @@ def facts_of(tx: Connection, feed: Feed, row: ExpectedDelivery) -> Facts:
         min_bytes=feed.source.min_bytes,
         stable_for=feed.source.stable_for,
         expected=row.expected,
+        not_expected_because=row.closed_because,
         arrivals=_arrivals(tx, row, landed),
         polls=tuple(PollFact(each.at, each.ok) for each in last_polls(tx, feed.source.connection)),
         batches=tuple(_batch(each) for each in batches.batches_for(tx, row.feed, row.period)),
@@ -53,7 +54,7 @@ def facts_of(tx: Connection, feed: Feed, row: ExpectedDelivery) -> Facts:
             for each in decisions.decisions_of(tx, row.feed, row.period)
         ),
         look_every=timedelta(minutes=1),
-        tz=feed.timeliness[-1].tz,
+        tz=feed.terms_for(feed.parse_period(row.period)).tz,
     )
 
 

@@ -46,6 +46,7 @@ class ExpectedDelivery:
     due_at: datetime
     late_at: datetime
     cutoff_at: datetime
+    closed_because: str = ""
     timeliness: str = "SCHEDULED"
     delivery: str = "NONE"
     reason: str = ""

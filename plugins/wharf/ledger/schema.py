@@ -91,6 +91,7 @@ expected_delivery = Table(
     Column("period_first", Text, nullable=False),
     Column("contract", Text, nullable=False),
     Column("expected", Boolean, nullable=False),
+    Column("closed_because", Text, nullable=False, default=""),
     Column("notifies", Boolean, nullable=False),
     Column("judge_by", Text, nullable=False),
     Column("opens_at", Instant, nullable=False),

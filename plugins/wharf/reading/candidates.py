@@ -81,13 +81,14 @@ def thinkable(name: str, sample: Sequence[str]) -> Iterator[Candidate]:
         return
     if all(map(_WORDS.fullmatch, sample)):
         yield Candidate("boolean")
+    digits = all(map(str.isdecimal, sample))
+    if digits and _is_dated(name) and all(len(value) == 8 for value in sample):
+        yield Candidate("date", "%Y%m%d")
     if all(map(_NUMBER.fullmatch, sample)) and not any(map(_WRITTEN.match, sample)):
         for type_ in NUMBERS:
             yield Candidate(type_)
-    if not all(map(_DATED.fullmatch, sample)) or all(map(str.isdecimal, sample)) > _is_dated(name):
+    if digits or not all(map(_DATED.fullmatch, sample)):
         return
-    if _is_dated(name):
-        yield Candidate("date", "%Y%m%d")
     for type_ in ("date", "timestamp", "timestamptz", "time"):
         yield Candidate(type_)
     for style in (*DATE_STYLES, *_OTHER_STYLES):

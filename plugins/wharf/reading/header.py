@@ -41,6 +41,8 @@ def plain(text: str) -> str:
 
 def column_name(text: str, index: int) -> str:
     """Make a column name of a header cell."""
+    if re.fullmatch(r"#[0-9]+", text):
+        return f"column_{text[1:]}"
     folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", folded).strip("_")[:60].rstrip("_")
     if not name:

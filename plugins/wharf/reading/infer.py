@@ -18,11 +18,11 @@ from wharf.contracts.formats import (
     ParquetFormat,
 )
 from wharf.reading.casts import Spelling
+from wharf.reading.column_types import Profile, typed_columns
 from wharf.reading.findings import Finding
 from wharf.reading.header import labels
 from wharf.reading.opened import Opened, SourceFile
 from wharf.reading.plan import Plan, plan_reading
-from wharf.reading.profile import Profile, typed_columns
 from wharf.reading.unpack import Limits
 
 _KEY_ROWS: Final = 2_000_000

@@ -310,7 +310,8 @@ def _count(marks: Mask, starts: Positions, nexts: Positions) -> Positions:
 
 def _spans(feeds: Mask, starts: Positions, ends: Positions, nexts: Positions) -> Positions:
     """How many physical lines each record takes; the last of a file may end without a feed."""
-    return _count(feeds, starts, nexts) + (ends == nexts)
+    spans: Positions = _count(feeds, starts, nexts) + (ends == nexts)
+    return spans
 
 
 def _is_utf8(text: bytes) -> bool:

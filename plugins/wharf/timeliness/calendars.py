@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from wharf.contracts.calendar import WEEKDAYS, Calendar, PublicHolidays
+from wharf.contracts.calendars import WEEKDAYS, Calendar, PublicHolidays
 from wharf.errors import ContractError
 
 _DAY = timedelta(days=1)

@@ -49,6 +49,7 @@ def _row(feed: Feed, period: Period, days: calendars.OpenDays, contract: str) ->
         period_first=period.first.isoformat(),
         contract=contract,
         expected=horizon.is_expected(feed, period, days),
+        closed_because=days.why_closed(period.first) or "",
         notifies=feed.is_active(period) and not feed.active.trial,
         judge_by=feed.terms_for(period).judge_by,
         opens_at=clock.opens_at,

@@ -82,7 +82,7 @@ def _look_at(
 
 
 def _source(ctx: Intake, connection: str, pairs: Sequence[tuple[Feed, Period]]) -> Source:
-    indexes = {getattr(feed.source, "index", None) for feed, _ in pairs} - {None}
+    indexes = [str(i) for feed, _ in pairs if (i := getattr(feed.source, "index", None))]
     return open_source(ctx.resolve(connection), index=min(indexes, default=None))
 
 

@@ -47,7 +47,8 @@ def record_transitions(
             ),
         )
         if not each.summary and settings.sends_outside:
-            notice = _notice(each, of[each.feed, each.period], step.number, settings)
+            row = of[each.feed, each.period]
+            notice = _notice(each, row, incident_id, step.number, settings)
             _queue(tx, routing, each, notice, incident_id, now)
     old = [each for each in found if each.summary]
     if old and settings.sends_outside:
@@ -93,7 +94,11 @@ def _record(
 
 
 def _notice(
-    each: incidents.Transition, row: incidents.Row, number: int, settings: Settings
+    each: incidents.Transition,
+    row: incidents.Row,
+    incident_id: int,
+    number: int,
+    settings: Settings,
 ) -> Notice:
     board = f"{settings.airflow_url}/wharf/feeds/{each.feed}/{each.period}"
     dag = f"{settings.airflow_url}/dags/feed__{each.feed.replace('.', '__')}"
@@ -104,6 +109,7 @@ def _notice(
         each,
         number=number,
         env=settings.env,
+        thread=f"{each.key}:{incident_id}",
         consumers=tuple(
             Consumer(
                 need.product,

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from wharf.contracts import Feed, Period
 from wharf.ledger import Ledger, arrivals, deliveries, expected, facts
-from wharf.watch.starts import not_consumed
 
 HORIZON = timedelta(days=35)
 
@@ -49,7 +48,7 @@ def readiness(ledger: Ledger, feed: Feed, period: Period, now: datetime) -> Read
         if row is None or row.cutoff_at < now - HORIZON:
             return Ready()
         state = facts.state_of(tx, feed, row, now)
-        fresh = not_consumed(
+        fresh = arrivals.not_landed(
             arrivals.arrivals_of(tx, feed.feed, period.key),
             landed := deliveries.deliveries_of(tx, feed.feed, period.key),
         )

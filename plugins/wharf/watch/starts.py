@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from wharf.contracts import Feed, StartRun
 from wharf.ledger import Ledger, arrivals, decisions, deliveries, expected, products
-from wharf.ledger.rows import Arrival, Delivery, ExpectedDelivery
+from wharf.ledger.rows import ExpectedDelivery
 from wharf.watch.promises import Promises
 
 PATIENCE = timedelta(minutes=2)
@@ -54,7 +54,7 @@ def wanted_runs(
             if row.opens_at + PATIENCE <= now:
                 wanted.append(Wanted(feed.dag_id, row.period, f"row-{row.id}"))
             continue
-        fresh = not_consumed(
+        fresh = arrivals.not_landed(
             seen[row.feed].get(row.period, []), landed[row.feed].get(row.period, [])
         )
         if fresh and _is_complete(feed, row):
@@ -77,18 +77,6 @@ def start_runs(
             decisions.record_run(tx, each.dag_id, each.key, each.cause, now)
         if started:
             yield each
-
-
-def not_consumed(seen: list[Arrival], landed: list[Delivery]) -> list[Arrival]:
-    """Arrivals whose bytes were not landed: of each path the last, if later than the landed."""
-    last = {each.path: each for each in seen if not each.is_done_flag}
-    done = {each.path: each.arrival_seq for each in landed}
-    fresh = [
-        each
-        for each in last.values()
-        if not each.withdrawn and each.size > 0 and done.get(each.path, 0) < each.seq
-    ]
-    return sorted(fresh, key=lambda each: each.seq)
 
 
 def _is_complete(feed: Feed, row: ExpectedDelivery) -> bool:

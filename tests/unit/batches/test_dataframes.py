@@ -89,6 +89,18 @@ def test_table_keeps_its_types_where_the_values_fit(verbs: Batches) -> None:
     assert (back["value"].to_pylist(), back["d"].to_pylist()) == ([Decimal("1.50")], [3.0])
 
 
+def test_column_widens_when_the_values_do_not_fit(verbs: Batches) -> None:
+    _store(verbs, pa.table({"n": pa.array([1], pa.int32())}))
+    _store(verbs, pa.table({"n": [2**40]}), NEXT_DAY)
+    assert verbs.lake.schema(TABLE)[0].type == "long"
+    assert load_dataframe(verbs.lake, TABLE, kind="arrow")["n"].to_pylist() == [1, 2**40]
+
+
+def test_reader_is_stored_like_a_table(verbs: Batches) -> None:
+    _store(verbs, pa.table({"n": [1, 2]}).to_reader())
+    assert len(load_dataframe(verbs.lake, TABLE)) == 2
+
+
 def test_column_of_missing_values_takes_the_type_of_the_table(verbs: Batches) -> None:
     _store(verbs, pa.table({"n": [1], "s": ["a"]}))
     _store(verbs, pd.DataFrame({"n": [None], "s": [None], "fresh": [None]}), NEXT_DAY)

@@ -134,7 +134,10 @@ def test_an_empty_file_is_no_delivery(harbour: Harbour) -> None:
 
 
 def test_a_misspelt_expectation_stops_the_audit_and_names_the_right_one(harbour: Harbour) -> None:
-    broken = {**SUITE, "expectations": [{"type": "expect_colum_values_to_be_between", "kwargs": {}}]}
+    broken = {
+        **SUITE,
+        "expectations": [{"type": "expect_colum_values_to_be_between", "kwargs": {}}],
+    }
     harbour.write_suite(broken)
     harbour.deliver(GOOD)
     with pytest.raises(SuiteError, match="expect_column_values_to_be_between"):
@@ -162,9 +165,7 @@ def test_a_file_handed_in_is_taken_in_like_any_other(harbour: Harbour, tmp_path:
     harbour.look()
     file = tmp_path / "by hand.csv"
     file.write_text(GOOD)
-    landed = intake.hand_in(
-        harbour.place, harbour.feed, harbour.period, "", file, now=harbour.now
-    )
+    landed = intake.hand_in(harbour.place, harbour.feed, harbour.period, "", file, now=harbour.now)
     assert landed.verdict == "NEW"
     harbour.run()
     assert len(harbour.rows()) == 2

@@ -272,6 +272,7 @@ def upgrade() -> None:
         sa.Column("period_first", sa.Text(), nullable=False),
         sa.Column("contract", sa.Text(), nullable=False),
         sa.Column("expected", sa.Boolean(), nullable=False),
+        sa.Column("closed_because", sa.Text(), nullable=False),
         sa.Column("notifies", sa.Boolean(), nullable=False),
         sa.Column("judge_by", sa.Text(), nullable=False),
         sa.Column("opens_at", Instant(), nullable=False),

@@ -1,0 +1,33 @@
+"""Whether a restatement may be published by a run, or waits for a person."""
+
+from __future__ import annotations
+
+from wharf.contracts import Feed
+from wharf.ledger import Transaction, batches, deliveries, expected
+from wharf.ledger.rows import BatchRow
+
+
+def held_back(tx: Transaction, feed: Feed, row: BatchRow) -> str:
+    """Why a batch must not be published by a run; empty when it may.
+
+    A first delivery is never held back. A restatement is, where `on_arrival.restatement` says
+    so for its time: the one that the feed is judged by, before or after the cut-off.
+    """
+    promise = expected.find_expected(tx, feed.feed, row.period)
+    standing = batches.current(tx, row.table).get(row.period)
+    is_first = row.version <= len(feed.source.expected_parts)
+    if is_first or promise is None or standing in {None, row.batch_id}:
+        return ""
+    landed = deliveries.current_versions(tx, feed.feed, row.period).values()
+    by_submission = promise.judge_by == "submission"
+    came = [(each.submitted_at if by_submission else None) or each.arrived_at for each in landed]
+    is_after = max(came) > promise.cutoff_at
+    rules = feed.on_arrival.restatement
+    policy = rules.after if is_after else rules.within_cutoff
+    if policy == "auto":
+        return ""
+    return (
+        f"{feed.feed}: {row.period} was restated {'after' if is_after else 'before'} its cut-off "
+        f"and the contract says {policy!r}. Read: `wharf batch show {row.batch_id}`. "
+        f"Accept: `wharf batch publish {row.batch_id} --reason ...`."
+    )
