@@ -171,7 +171,7 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
             (),
             relation_sql=ctx.lake.scan_batches_sql([batch]),
             prepare=ctx.lake.prepare,
-            suite=suite_path(ctx.settings.project, feed.feed),
+            suite=quality.suite_path(ctx.settings.project, feed.feed),
             batch_id=batch_id,
             table=row.table,
             period=row.period,
@@ -198,11 +198,6 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
             ctx, _current_versions(ctx, feed, feed.parse_period(row.period)), "quarantined"
         )
         raise AuditFailed(batch_id, problems)
-
-
-def suite_path(project: Path, feed: str) -> Path:
-    """Where a feed's expectation suite lies."""
-    return project / "expectations" / f"{feed.replace('.', '/')}.json"
 
 
 def publish_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime, by: str) -> int:

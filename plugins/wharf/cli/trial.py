@@ -13,7 +13,6 @@ from wharf import quality
 from wharf.contracts import Feed
 from wharf.contracts.feed import SchemaPolicy
 from wharf.errors import WharfError
-from wharf.intake import suite_path
 from wharf.reading import Counts, Plan, SourceFile, infer_contract, plan_reading, write_plan
 
 
@@ -71,7 +70,7 @@ def _write(plan: Plan, work: Path) -> Counts:
 def _audit(feed: Feed, counts: Counts, work: Path, project: Path) -> tuple[str, ...]:
     audit = quality.audit(
         [work / "good.parquet"],
-        suite=suite_path(project, feed.feed),
+        suite=quality.suite_path(project, feed.feed),
         batch_id="try",
         table=feed.table,
         period="try",

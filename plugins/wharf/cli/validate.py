@@ -35,7 +35,7 @@ def _suite_problems(project: Project) -> list[str]:
 
     found: list[str] = []
     for name, feed in sorted(project.feeds.items()):
-        path = project.root / "expectations" / f"{name.replace('.', '/')}.json"
+        path = quality.suite_path(project.root, name)
         found += quality.check_suite(path, {*feed.columns, "_file", "_line", "_period"})
     for path in sorted(project.root.glob("expectations/products/*.json")):
         found += quality.check_suite(path)

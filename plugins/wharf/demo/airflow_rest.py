@@ -202,4 +202,4 @@ def _line(entry: Any) -> str:
     if not isinstance(entry, dict):
         return str(entry)
     errors = [str(each.get("exc_value")) for each in entry.get("error_detail") or []]
-    return ": ".join([str(entry.get("event")), *errors])
+    return ": ".join(dict.fromkeys([str(entry.get("event")), *errors]))

@@ -58,6 +58,4 @@ def register_s3(connection: Any, filesystem: Any) -> None:
     """Let a DuckDB connection read `s3://` files through pyarrow's file system."""
     from fsspec.implementations.arrow import ArrowFSWrapper
 
-    wrapped = ArrowFSWrapper(filesystem)
-    wrapped.protocol = "s3"
-    connection.register_filesystem(wrapped)
+    connection.register_filesystem(ArrowFSWrapper(filesystem))

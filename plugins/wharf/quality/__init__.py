@@ -8,7 +8,7 @@ checking structure and moving batches do not belong here.
 from wharf.quality.audit import Audit, audit
 from wharf.quality.checks import Check, Example
 from wharf.quality.starter import starter_suite
-from wharf.quality.suites import Suite, check_suite, read_suite
+from wharf.quality.suites import Suite, check_suite, read_suite, suite_path
 
 __all__ = [
     "Audit",
@@ -19,4 +19,5 @@ __all__ = [
     "check_suite",
     "read_suite",
     "starter_suite",
+    "suite_path",
 ]

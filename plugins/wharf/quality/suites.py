@@ -18,6 +18,11 @@ from wharf.quality.portability import NEEDS_FRAME, NEEDS_SQL
 _SUITE_KEYS = ("name", "expectations", "meta", "notes", "suite_parameters", "id")
 
 
+def suite_path(project: Path, feed: str) -> Path:
+    """Where a feed's suite lies in a project."""
+    return project / "expectations" / f"{feed.replace('.', '/')}.json"
+
+
 @dataclass(frozen=True)
 class Suite:
     """One suite file, every expectation in it known to exist."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from wharf.contracts import Column
 from wharf.reading.casts import Spelling, cast_text, cleaned
+from wharf.reading.dates import DATE, pattern_of
 from wharf.reading.opened import text
 
 NULL_WORDS: Final = (
@@ -33,9 +35,13 @@ _PARQUET: Final = {
     "TIMESTAMP_S": "timestamp", "TIMESTAMP WITH TIME ZONE": "timestamptz", "BLOB": "binary",
 }  # fmt: skip
 _WORDS = re.compile(r"true|false", re.I)
-_NUMBER = re.compile(r"[+-]?[\d.,' \u00a0\u202f]*\d[\d.,' \u00a0\u202f]*(?:[eE][+-]?\d+)?")
-_MARKED = re.compile(r"\d[,' \u00a0\u202f]\d")
 _DATED = re.compile(r"(?=.*\d)[\w/.:+-]+(?:[ ,]+[\w/.:+-]+)*")
+_ISO = {
+    "date": re.compile(rf"{DATE}(?:[ T]00:00.*)?"),
+    "timestamp": re.compile(rf"{DATE}.*"),
+    "timestamptz": re.compile(rf"{DATE}.*"),
+    "time": re.compile(r"(?:1899-12-3[01] )?\d{1,2}:.*"),
+}
 _WRITTEN = re.compile(r"^[+-]?0[0-9]|^[+]")
 
 
@@ -70,13 +76,8 @@ def values(cell: str, spelling: Spelling) -> str:
     return f"CASE WHEN NOT {is_null_word(cell)} THEN {value} END"
 
 
-def writes_marks(sample: Sequence[str]) -> bool:
-    """Whether numbers among some values hold other marks than a decimal point."""
-    return any(_NUMBER.fullmatch(value) and _MARKED.search(value) for value in sample)
-
-
-def thinkable(name: str, sample: Sequence[str]) -> Iterator[Candidate]:
-    """Candidates for a column by the looks of some of its values; most need no second look."""
+def thinkable(name: str, sample: Sequence[str], spelling: Spelling) -> Iterator[Candidate]:
+    """Candidates for a column by the looks of some of its values, the narrowest first."""
     if not sample:
         return
     if all(map(_WORDS.fullmatch, sample)):
@@ -84,15 +85,35 @@ def thinkable(name: str, sample: Sequence[str]) -> Iterator[Candidate]:
     digits = all(map(str.isdecimal, sample))
     if digits and _is_dated(name) and all(len(value) == 8 for value in sample):
         yield Candidate("date", "%Y%m%d")
-    if all(map(_NUMBER.fullmatch, sample)) and not any(map(_WRITTEN.match, sample)):
-        for type_ in NUMBERS:
-            yield Candidate(type_)
+    yield from numbers(sample, spelling)
     if digits or not all(map(_DATED.fullmatch, sample)):
         return
-    for type_ in ("date", "timestamp", "timestamptz", "time"):
-        yield Candidate(type_)
+    for type_, pattern in _ISO.items():
+        if all(map(pattern.fullmatch, sample)):
+            yield Candidate(type_)
     for style in (*DATE_STYLES, *_OTHER_STYLES):
-        yield Candidate("timestamp" if ":" in style else "date", style)
+        if all(map(_style_pattern(style).fullmatch, sample)):
+            yield Candidate("timestamp" if ":" in style else "date", style)
+
+
+def numbers(sample: Sequence[str], spelling: Spelling) -> Iterator[Candidate]:
+    """Number types that some values may have, if numbers are written so."""
+    mark, group = re.escape(spelling.decimal), re.escape(spelling.thousands)
+    whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if group else r"\d+"
+    if any(map(_WRITTEN.match, sample)):
+        return
+    if all(re.fullmatch(rf"-?{whole}", value) for value in sample):
+        yield Candidate("long")
+        return
+    number = rf"-?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
+    if all(re.fullmatch(number, value) for value in sample):
+        for type_ in NUMBERS:
+            yield Candidate(type_)
+
+
+@cache
+def _style_pattern(style: str) -> re.Pattern[str]:
+    return re.compile(pattern_of(style).replace("[[:alpha:]]", r"[^\W\d_]"))
 
 
 def attempt(candidate: Candidate, value: str, spelling: Spelling) -> str:

@@ -14,10 +14,10 @@ from wharf.reading.candidates import (
     attempt,
     filled,
     is_null_word,
+    numbers,
     of_parquet,
     thinkable,
     values,
-    writes_marks,
 )
 from wharf.reading.casts import Spelling
 from wharf.reading.findings import Finding
@@ -55,8 +55,8 @@ def typed_columns(plan: Plan, opened: Opened) -> Profile:
     excel = opened.sniffed.kind == "excel"
     plain = Spelling(excel=excel, trim=excel)
     sample = _sample(plan, opened, cells)
-    thought = {name: list(thinkable(name, some)) for name, some in sample.items()}
-    spelling, likely = _spelled(plan, opened, cells, plain, sample, thought)
+    spelling = _spelled(opened, plain, sample)
+    likely = {name: list(thinkable(name, some, spelling)) for name, some in sample.items()}
     return _all_values(plan, opened, cells, spelling, likely)
 
 
@@ -84,29 +84,19 @@ def _sample(plan: Plan, opened: Opened, cells: Mapping[str, str]) -> dict[str, l
     return sample
 
 
-def _spelled(
-    plan: Plan,
-    opened: Opened,
-    cells: Mapping[str, str],
-    plain: Spelling,
-    sample: Mapping[str, Sequence[str]],
-    thought: Mapping[str, list[Candidate]],
-) -> tuple[Spelling, dict[str, list[Candidate]]]:
-    """Choose how numbers are written: the way under which most columns have a type."""
-    marks: tuple[tuple[str, str], ...] = _SPELLINGS[:1]
-    if opened.sniffed.kind == "csv" and any(map(writes_marks, sample.values())):
-        marks = _SPELLINGS
-        if opened.sniffed.delimiter == ";":
-            marks = (*marks[:1], *sorted(marks[1:], reverse=True, key=lambda each: each[0] == ","))
+def _spelled(opened: Opened, plain: Spelling, sample: Mapping[str, Sequence[str]]) -> Spelling:
+    """Choose how numbers are written: the way under which most columns hold numbers."""
+    if opened.sniffed.kind != "csv":
+        return plain
+    marks = list(_SPELLINGS)
+    if opened.sniffed.delimiter == ";":
+        marks[1:] = sorted(marks[1:], reverse=True, key=lambda each: each[0] == ",")
     spellings = [replace(plain, decimal=mark, thousands=group) for mark, group in marks]
-    relation = f"(SELECT * FROM {opened.relation} LIMIT {_SAMPLE})"
-    found = []
-    for spelling in spellings:
-        counted = _count(plan, relation, cells, thought, spelling)
-        found.append({name: counts.fits() for name, counts in counted.items()})
-    typed = [sum(map(bool, each.values())) for each in found]
-    best = typed.index(max(typed))
-    return spellings[best], found[best]
+    held = [
+        sum(any(numbers(some, spelling)) for some in sample.values() if some)
+        for spelling in spellings
+    ]
+    return spellings[held.index(max(held))]
 
 
 def _all_values(

@@ -95,7 +95,7 @@ def open_delimited(
         columns=head.cells if head.line else (),
         quote=dialect.quote,
     )
-    used = {*head.mapped.cells.values(), *head.mapped.unnamed}
+    used = _used(head)
     reader = _RawText(source, dialect, scanned)
     return Opened(
         name, sniffed, relation, dict.fromkeys(used, "VARCHAR"), head.mapped, layout,
@@ -202,7 +202,7 @@ def _load(
 ) -> None:
     """Let DuckDB read the scanned text, and compare its count with the scan's."""
     rows = scanned.layout.rows
-    used = sorted({*head.mapped.cells.values(), *head.mapped.unnamed})
+    used = _used(head)
     cells = ", ".join(f"c{i}" for i in used)
     skip = 0 if scanned.is_copy else header_lines
     source = _reader(scanned, dialect, len(head.cells), skip)
@@ -245,6 +245,11 @@ def _create(
     connection.execute(
         f"CREATE VIEW {relation} AS SELECT rowid AS _row, {position} AS _line, {cells} FROM {table}"
     )
+
+
+def _used(head: _Head) -> list[int]:
+    """Indexes of the cells that are looked at; at least one, to count rows by."""
+    return sorted({*head.mapped.cells.values(), *head.mapped.unnamed}) or [0]
 
 
 def _reader(scanned: Scanned, dialect: Dialect, width: int, skip: int) -> str:

@@ -84,6 +84,9 @@ def open_json_lines(
     lines.read()
     findings = [Finding("encoding", source.finding)] if source.finding else []
     keys = tuple(lines.keys)
+    if not keys:
+        why = ", ".join(lines.layout.rejects.reasons) or "its objects are empty"
+        raise Refused(name, "unreadable", f"none of its lines has a column: {why}")
     if wanted.columns is None:
         mapped = as_found(name, keys, findings)
     else:

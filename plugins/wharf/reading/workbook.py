@@ -57,7 +57,7 @@ def open_workbook(
     filled = _filled(cells)
     blank = int((~filled[first:]).sum())
     rows = np.flatnonzero(filled[first:]) + first
-    used = sorted({*mapped.cells.values(), *mapped.unnamed})
+    used = sorted({*mapped.cells.values(), *mapped.unnamed}) or [0]
     table = pa.table(
         {
             "_row": pa.array(np.arange(len(rows))),

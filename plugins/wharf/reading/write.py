@@ -174,11 +174,10 @@ class _Table:
         ]
 
     def _cast(self) -> str:
-        given = ", ".join(f"{each.cleaned} AS {each.given}" for each in self._fields)
-        odd = self._odd_cells()
-        inner = f"SELECT _row, _line, {odd} AS _odd, {given} FROM {self.file.relation}"
-        cast = ", ".join(f"{each.cast} AS {each.value}" for each in self._fields)
-        return f"SELECT *, {cast} FROM ({inner})"
+        given = [f"{each.cleaned} AS {each.given}" for each in self._fields]
+        listed = ", ".join(["_row", "_line", f"{self._odd_cells()} AS _odd", *given])
+        cast = ", ".join(["*", *(f"{each.cast} AS {each.value}" for each in self._fields)])
+        return f"SELECT {cast} FROM (SELECT {listed} FROM {self.file.relation})"
 
     def _odd_cells(self) -> str:
         """-1 for a row that repeats the header, -2 for a value in a column without a name."""

@@ -4,8 +4,8 @@ import gzip
 from pathlib import Path
 
 import pytest
-
 from tests.harbour import GOOD, SUITE, Harbour
+
 from wharf.errors import AuditFailed, DeliveryMissing, DeliveryRefused, NothingNew, SuiteError
 
 

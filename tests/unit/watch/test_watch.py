@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.harbour import CONTRACT, GOOD, Harbour
+
 from wharf.ledger import arrivals, expected
 from wharf.watch import readiness
 from wharf.watch.readiness import NotYet, Past, Ready
