@@ -35,6 +35,7 @@ from wharf.reading import Counts, Plan, SourceFile, plan_reading, write_plan
 from wharf.settings import Settings
 from wharf.sources import open_source
 
+# In front of a feed's own columns, so that two first batches, one with a new column, agree on ids.
 RAW_SYSTEM = {"_period": "string", "_batch_id": "string", "_file": "string", "_line": "long"}
 
 
@@ -298,7 +299,7 @@ def _read(
     ]
     try:
         plan = plan_reading(files, feed.format, feed.columns, feed.on_arrival.schema_)
-        lake_columns = ctx.lake.columns_for(feed.table, {**plan.columns, **RAW_SYSTEM})
+        lake_columns = ctx.lake.columns_for(feed.table, {**RAW_SYSTEM, **plan.columns})
         counts = write_plan(
             plan,
             good=work / "good.parquet",
@@ -333,7 +334,7 @@ def _write(
         period=period.key,
         files=tuple(good) if counts.rows_staged else (),
         rows=counts.rows_staged,
-        columns=ctx.lake.columns_for(feed.table, {**plan.columns, **RAW_SYSTEM}),
+        columns=ctx.lake.columns_for(feed.table, {**RAW_SYSTEM, **plan.columns}),
         rows_quarantined=counts.rows_quarantined,
         quarantine=bad,
         origin={},

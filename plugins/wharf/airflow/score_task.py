@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +56,7 @@ class Score(SparkSubmitOperator):
             )
             self.log.info("%s rows in %s splits", job.rows, len(job.splits))
             self._take(submit_arguments(job, place.settings))
-            self._hook = self._get_hook()
-            self._hook._connection["master"] = place.settings.spark_master
+            _name_master(place.settings.spark_master)
             super().execute(context)
             done = products.finish_score_step(place, job, now=now(), run_id=run_id)
         return done.batches[0]
@@ -65,3 +66,13 @@ class Score(SparkSubmitOperator):
         known = vars(self)
         for name, value in arguments.items():
             setattr(self, name if name in known else f"_{name}", value)
+
+
+def _name_master(master: str) -> None:
+    """Make the operator's connection name the master that the settings name.
+
+    The operator knows a master by its connection only, and falls back to YARN without a word
+    where there is none.
+    """
+    connection = {"conn_type": "spark", "host": master}
+    os.environ[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(connection)

@@ -177,11 +177,14 @@ def data_file(
     The period is said, not guessed from statistics: a file without rows or without statistics
     would land in the partition of NULL.
     """
-    statistics = data_file_statistics_from_parquet_metadata(
-        parquet_metadata=footer,
-        stats_columns=compute_statistics_plan(metadata.schema(), metadata.properties),
-        parquet_column_mapping={column.name: column.field_id for column in columns},
-    )
+    described: dict[str, Any] = {"record_count": 0}
+    if footer.num_rows:
+        statistics = data_file_statistics_from_parquet_metadata(
+            parquet_metadata=footer,
+            stats_columns=compute_statistics_plan(metadata.schema(), metadata.properties),
+            parquet_column_mapping={column.name: column.field_id for column in columns},
+        )
+        described = statistics.to_serialized_dict()
     return DataFile.from_args(
         content=DataFileContent.DATA,
         file_path=staged.uri,
@@ -192,5 +195,5 @@ def data_file(
         spec_id=metadata.default_spec_id,
         equality_ids=None,
         key_metadata=None,
-        **statistics.to_serialized_dict(),
+        **described,
     )

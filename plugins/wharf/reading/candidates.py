@@ -10,7 +10,7 @@ from typing import Final
 
 from wharf.contracts import Column
 from wharf.reading.casts import Spelling, cast_text, cleaned
-from wharf.reading.dates import DATE, pattern_of
+from wharf.reading.dates import DATE, literal, pattern_of
 from wharf.reading.opened import text
 
 NULL_WORDS: Final = (
@@ -62,7 +62,8 @@ def of_parquet(type_: str) -> Column:
 
 def is_null_word(cell: str) -> str:
     """Whether a cell holds a word for "no value", as SQL."""
-    return f"lower(trim({cell})) IN ({', '.join(map(text, NULL_WORDS))})"
+    words = "|".join(map(literal, NULL_WORDS))
+    return f"regexp_full_match({cell}, {text(rf'[ ]*(?i:{words})[ ]*')})"
 
 
 def filled(cell: str, spelling: Spelling) -> str:

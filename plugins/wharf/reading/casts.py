@@ -13,7 +13,7 @@ from typing import Final
 
 from wharf.contracts import Column
 from wharf.contracts.formats import CsvFormat, FileFormat
-from wharf.reading.dates import ISO_DATE, date_of_formats, moment, time_of_day
+from wharf.reading.dates import ISO_DATE, date_of_formats, literal, moment, time_of_day
 from wharf.reading.opened import text
 
 BLANKS: Final = " \t\r\n\u00a0"
@@ -31,8 +31,8 @@ _PRIMITIVE: Final = {
     "timestamptz": "TIMESTAMPTZ",
     "binary": "BLOB",
 }
-_TRUE: Final = ("true", "t", "yes", "y", "1")
-_FALSE: Final = ("false", "f", "no", "n", "0")
+_TRUE: Final = "true|t|yes|y|1"
+_FALSE: Final = "false|f|no|n|0"
 
 
 def duckdb_type(iceberg: str) -> str:
@@ -80,8 +80,9 @@ def cleaned(cell: str, column: Column, spelling: Spelling, *, exact: bool = Fals
         return cell
     if nulls == ("",):
         return f"nullif({cell}, '')"
-    listed = ", ".join(map(text, nulls))
-    return f"CASE WHEN {cell} IN ({listed}) THEN NULL ELSE {cell} END"
+    # Not IN: a longer list would become a join for each column.
+    listed = "|".join(map(literal, nulls))
+    return f"CASE WHEN regexp_full_match({cell}, {text(listed)}) THEN NULL ELSE {cell} END"
 
 
 def cast_text(cell: str, column: Column, spelling: Spelling) -> str:
@@ -103,10 +104,10 @@ def cast_text(cell: str, column: Column, spelling: Spelling) -> str:
 
 
 def _boolean(cell: str) -> str:
-    true, false = (", ".join(map(text, words)) for words in (_TRUE, _FALSE))
+    true, false = (text(f"(?i:{words})") for words in (_TRUE, _FALSE))
     return (
-        f"CASE WHEN lower({cell}) IN ({true}) THEN true "
-        f"WHEN lower({cell}) IN ({false}) THEN false END"
+        f"CASE WHEN regexp_full_match({cell}, {true}) THEN true "
+        f"WHEN regexp_full_match({cell}, {false}) THEN false END"
     )
 
 

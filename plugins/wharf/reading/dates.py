@@ -21,6 +21,11 @@ _PIECES: Final = {
 }  # fmt: skip
 
 
+def literal(fixed: str) -> str:
+    """A pattern of a fixed text, for DuckDB (Python's own escapes blanks, which it refuses)."""
+    return re.sub(r"([^\w\s])", r"\\\1", fixed)
+
+
 def pattern_of(format_: str) -> str:
     """A pattern of what a date format may match; stricter than `strptime`, which guesses widths.
 
@@ -28,9 +33,9 @@ def pattern_of(format_: str) -> str:
     """
     pieces = re.findall(r"%-?(.)|([^%]+)", format_, re.S)
     pattern = ""
-    for place, (field, literal) in enumerate(pieces):
-        if literal:
-            pattern += re.sub(r"([^\w\s])", r"\\\1", literal)
+    for place, (field, fixed) in enumerate(pieces):
+        if fixed:
+            pattern += literal(fixed)
             continue
         piece = _PIECES.get(field, ".*")
         touches = any(
