@@ -43,6 +43,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "sqlite":
         return local
     cluster = request.getfixturevalue("postgres")
-    number = next(_numbers)
-    catalog = cluster.create_database(f"lake_{number}")
-    return Place(catalog, local.warehouse, cluster.create_database(f"ledger_{number}"))
+    url = cluster.create_database(f"wharf_{next(_numbers)}")
+    return Place(url, local.warehouse, url)

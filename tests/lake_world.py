@@ -126,15 +126,15 @@ def deliver(place: Place, version: int, period: str = DAY) -> str:
     if known:
         batch = verbs.lake.read_batch(TABLE, period, known[0].batch_id)
     else:
-        batch = stage_version(verbs, version, period)
+        batch = stage_version(verbs, version, period, key=f"{period} version {version}")
     problems = verbs.lake.check(batch)
     verbs.audited(batch.batch_id, passed=not problems, findings=problems, now=NOW)
     verbs.publish(batch.batch_id, now=NOW, by="run")
     return batch.batch_id
 
 
-def stage_version(verbs: Batches, version: int, period: str = DAY) -> Batch:
-    """Stage two rows that say which delivery version they are of."""
+def stage_version(verbs: Batches, version: int, period: str = DAY, *, key: str = "") -> Batch:
+    """Stage two rows that say which delivery version they are of, keyed as intake does."""
     planned = verbs.lake.columns_for(TABLE, COLUMNS)
     empty = Batch(new_batch_id(NOW), TABLE, period, (), 0, planned)
     values = pa.table(
@@ -145,7 +145,8 @@ def stage_version(verbs: Batches, version: int, period: str = DAY) -> Batch:
         }
     )
     filled = verbs.lake.stage_rows(empty, values)
-    return verbs.stage(filled, subject="acme.prices", version=version, now=NOW)
+    said = filled.with_origin({"key": key} if key else {})
+    return verbs.stage(said, subject="acme.prices", version=version, now=NOW)
 
 
 def deliver_and_die(place: Place, version: int, where: str, when: str, call: int) -> None:

@@ -33,7 +33,12 @@ source: {{kind: local, connection: acme_inbox, path: "stock_{{period:%Y%m%d}}.cs
 format: {{kind: csv}}
 columns: {{sku: {{type: string, required: true}}, pieces: {{type: long}}}}
 period: {{kind: day}}
-timeliness: {{tz: UTC, judge_by: submission, opens: "T+0 00:00", due: "T+0 22:00", cutoff: "T+2d 00:00"}}
+timeliness:
+  tz: UTC
+  judge_by: submission
+  opens: "T+0 00:00"
+  due: "T+0 22:00"
+  cutoff: "T+2d 00:00"
 """
 SUITE = {
     "name": "acme.stock",

@@ -103,11 +103,11 @@ class Batches:
         Raises:
             PublishRefused: The ledger has no such batch.
         """
-        row = self._row(batch_id)
         verdict = "AUDITED" if passed else "QUARANTINED"
-        status = verdict if row.status in {"STAGED", "AUDITED", "QUARANTINED"} else row.status
-        earlier = [each for each in row.findings if not _is_audit(each)]
         with self.ledger.write() as tx:
+            row = _known(rows.batch(tx, batch_id), batch_id)
+            status = verdict if row.status in {"STAGED", "AUDITED", "QUARANTINED"} else row.status
+            earlier = [each for each in row.findings if not _is_audit(each)]
             rows.set_status(
                 tx,
                 batch_id,
@@ -223,10 +223,7 @@ class Batches:
 
     def _row(self, batch_id: str) -> BatchRow:
         with self.ledger.read() as tx:
-            row = rows.batch(tx, batch_id)
-        if row is None:
-            raise PublishRefused(f"the ledger knows no batch {batch_id!r}; see `wharf batch list`")
-        return row
+            return _known(rows.batch(tx, batch_id), batch_id)
 
     def _refuse_unless_next(self, batch_id: str, standing: str | None) -> None:
         """Hold a batch back unless it is audited, never stood before, and is newer."""
@@ -269,6 +266,12 @@ class Batches:
         if problems := self.lake.check(batch):
             raise PublishRefused(f"batch {batch_id} cannot be read again: {'; '.join(problems)}")
         return batch
+
+
+def _known(row: BatchRow | None, batch_id: str) -> BatchRow:
+    if row is None:
+        raise PublishRefused(f"the ledger knows no batch {batch_id!r}; see `wharf batch list`")
+    return row
 
 
 def _made_of_the_same(left: BatchRow, right: BatchRow) -> bool:

@@ -14,6 +14,7 @@ from wharf.errors import DemoError
 
 COMPONENTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 _PAGE = 100
+_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass
@@ -165,25 +166,29 @@ class AirflowRest:
                 return
 
     def _ask(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        for first_try in (True, False):
-            if not self._token:
-                self._token = self._login()
-            headers = {"Authorization": f"Bearer {self._token}"}
-            try:
-                answer = self._client.request(
-                    method, f"/api/v2{path}", headers=headers, **arguments
-                )
-            except httpx.HTTPError as error:
-                raise DemoError(f"Airflow at {self.url} does not answer: {error}") from error
-            if answer.status_code == 401 and first_try:
+        """Ask once more after a moment when Airflow's database was busy, or the token is old."""
+        for wait in (*_WAITS, None):
+            answer = self._ask_once(method, path, **arguments)
+            if answer.status_code == httpx.codes.UNAUTHORIZED and wait is not None:
                 self._token = ""
-                continue
-            break
+            elif answer.is_server_error and wait is not None:
+                time.sleep(wait)
+            else:
+                break
         if not answer.is_success:
             raise DemoError(
                 f"Airflow refused {method} {path}: {answer.status_code} {answer.text[:500]}"
             )
         return dict(answer.json()) if answer.content else {}
+
+    def _ask_once(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        if not self._token:
+            self._token = self._login()
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            return self._client.request(method, f"/api/v2{path}", headers=headers, **arguments)
+        except httpx.HTTPError as error:
+            raise DemoError(f"Airflow at {self.url} does not answer: {error}") from error
 
     def _login(self) -> str:
         body = {"username": self.user, "password": self.password}

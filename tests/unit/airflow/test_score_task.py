@@ -94,4 +94,4 @@ def test_one_process_gets_only_what_has_a_meaning_there(
 
 
 def test_nothing_of_yarn_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not [word for word in command("local[2]", tmp_path, monkeypatch) if "yarn" in word]
+    assert not [word for word in command("local[2]", tmp_path, monkeypatch) if "spark.yarn" in word]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from lake_world import DAY, NEXT_DAY, NOW, TABLE, Place, accounts, local_place, 
 
 from wharf.batches import Batches
 from wharf.errors import LakeError, PublishRefused
-from wharf.lake import Batch
 from wharf.ledger import Ledger
 from wharf.ledger import batches as rows
 
@@ -149,16 +147,9 @@ def test_higher_version_staged_earlier_is_newer(verbs: Batches) -> None:
 
 
 def test_twin_of_what_stands_ends_well_without_a_commit(verbs: Batches) -> None:
-    def staged() -> Batch:
-        batch = stage_version(verbs, 1)
-        with verbs.ledger.write() as tx:
-            row = rows.batch(tx, batch.batch_id)
-            assert row is not None
-            rows.set_status(tx, batch.batch_id, "AUDITED", NOW)
-        return batch
-
-    keyed = [replace(staged(), origin={}) for _ in range(2)]
-    ids = [_keyed(verbs, batch) for batch in keyed]
+    ids = [stage_version(verbs, 1, key="the same deliveries").batch_id for _ in range(2)]
+    for batch_id in ids:
+        verbs.audited(batch_id, passed=True, now=NOW)
     snapshot = verbs.publish(ids[1], now=NOW, by="run 2")
     assert verbs.publish(ids[0], now=NOW, by="run 1") == snapshot
     assert verbs.lake.snapshot_id(TABLE) == snapshot
@@ -304,15 +295,3 @@ def test_lost_ledger_is_rebuilt_from_the_lake(verbs: Batches, tmp_path: Path) ->
 def test_unknown_batch_is_named_with_the_next_step(verbs: Batches) -> None:
     with pytest.raises(PublishRefused, match="see `wharf batch list`"):
         verbs.publish("20261120T060412345Z-7f3a9c", now=NOW, by="run")
-
-
-def _keyed(verbs: Batches, batch: Batch) -> str:
-    """Give an audited batch's row the key that intake gives to equal deliveries."""
-    from sqlalchemy import update
-
-    from wharf.ledger.schema import batch as table
-
-    with verbs.ledger.write() as tx:
-        values = update(table).where(table.c.batch_id == batch.batch_id)
-        tx.execute(values.values(origin={"key": "same deliveries"}))
-    return batch.batch_id
