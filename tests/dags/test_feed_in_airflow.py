@@ -1,4 +1,4 @@
-"""One feed in a real Airflow: it waits in the triggerer, its deadline passes, then it is published."""
+"""One feed in a real Airflow: its run waits, its deadline passes, then it is published."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ columns: {{sku: {{type: string, required: true}}, pieces: {{type: long}}}}
 period: {{kind: day}}
 timeliness: {{tz: UTC, opens: "T-1d 00:00", due: "T{due}", cutoff: "T+3d 00:00"}}
 """
+
+SUITE = {
+    "name": "acme.stock",
+    "expectations": [
+        {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "sku"}},
+    ],
+}
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -81,7 +88,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     shutil.copy(ROOT / "dags" / "feeds.py", folder / "dags")
     suite = folder / "expectations" / "acme" / "stock.json"
     suite.parent.mkdir(parents=True)
-    suite.write_text('{"name": "acme.stock", "expectations": []}')
+    suite.write_text(json.dumps(SUITE))
     inbox = folder / "inbox"
     inbox.mkdir()
     connection = json.dumps({"conn_type": "local", "extra": {"root": str(inbox)}})
@@ -148,7 +155,9 @@ def test_the_run_goes_on_when_the_delivery_comes(place: Place) -> None:
     period = feed.parse_period(place.day)
     expect_one(place.intake.ledger, Project(Path()), feed, period, "", now)
     look_for(place.intake, feed, period, now)
-    assert place.airflow.rest.wait_for_run(DAG_ID, place.run["dag_run_id"], 120) == "success"
+    run_id = place.run["dag_run_id"]
+    state = place.airflow.rest.wait_for_run(DAG_ID, run_id, 120)
+    assert state == "success", place.airflow.rest.log(DAG_ID, run_id, "audit")
     assert list(place.intake.lake.current("raw.acme_stock")) == [place.day]
 
 

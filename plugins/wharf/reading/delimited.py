@@ -32,7 +32,7 @@ from wharf.reading.scan import Scanned, Scanner
 
 RAW_LIMIT: Final = 1 << 16
 """Bytes of a raw text that are kept; the file itself stays whole in the landing area."""
-_NO_NULL: Final = "\x1a\x1a no null here \x1a"
+_NO_NULL: Final = "no+null+here+f6f1b5"
 _MORE_THAN_THE_READER_TAKES: Final = 1_900_000
 
 

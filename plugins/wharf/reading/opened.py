@@ -83,8 +83,9 @@ class Opened:
 
 
 def text(value: str) -> str:
-    """Write a text as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
+    """Write a text as an SQL literal; the parser takes no zero byte as it is."""
+    quoted = ["'" + part.replace("'", "''") + "'" for part in value.split("\0")]
+    return quoted[0] if len(quoted) == 1 else f"({' || chr(0) || '.join(quoted)})"
 
 
 def identifier(name: str) -> str:

@@ -1,0 +1,1 @@
+{{ borough_sales('statenisland') }}
