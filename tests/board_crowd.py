@@ -29,7 +29,6 @@ def crowd(root: Path) -> BoardWorld:
     _usual_days(world)
     _trouble(world)
     _story(world)
-    world.watch()
     return world
 
 
@@ -138,10 +137,11 @@ def _story(world: BoardWorld) -> None:
         rows_quarantined=812, findings=[drift, bad],
     )  # fmt: skip
     world.release("signals_by_use", YESTERDAY, first, "20261120T120000000Z-abcdef")
-    world.decide(feed, period, "promise", "their lift is broken", until=NOW + timedelta(hours=2))
+    world.decide(feed, period, "promise", "their lift is broken", until=NOW - timedelta(minutes=30))
     sent = [
         Outgoing("", "desk", {}, at, status="SENT", sent_at=at + timedelta(seconds=4)),
         Outgoing("", "mail", {}, at, status="FAILED", attempts=5, error="550 no such mailbox"),
         Outgoing("", "chat", {}, NOW, status="QUEUED"),
     ]
-    world.incident(feed, period, f"{feed} {period} is late: 2 of 3 parts came", sent)
+    world.watch()
+    world.messages(feed, period, sent)

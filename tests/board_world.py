@@ -25,7 +25,6 @@ from wharf.ledger.rows import (
     Decision,
     Delivery,
     ExpectedDelivery,
-    Incident,
     ManifestRow,
     Outgoing,
     Poll,
@@ -223,13 +222,10 @@ class BoardWorld:
             row = Decision(feed, period, kind, until, "jo@example.org", reason, at)
             decisions.record_decision(tx, row)
 
-    def incident(self, feed: str, period: str, what: str, sent: Sequence[Outgoing]) -> None:
-        """Open an incident with messages about it."""
+    def messages(self, feed: str, period: str, sent: Sequence[Outgoing]) -> None:
+        """Queue messages about the incident that is open for a delivery."""
         with self.ledger.write() as tx:
-            row = Incident(
-                feed, period, "late", f"wharf:prod:late:{feed}:{period}", "L2", self.now, what
-            )
-            opened = incidents.open_incident(tx, row)
+            [opened, *_] = incidents.incidents_of(tx, feed, period)
             for number, each in enumerate(sent, start=1):
                 values = {**vars(each), "incident_id": opened.id, "key": f"{feed}-{number}"}
                 incidents.queue_message(tx, Outgoing(**values))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +37,7 @@ from wharf.sources import open_source
 
 # In front of a feed's own columns, so that two first batches, one with a new column, agree on ids.
 RAW_SYSTEM = {"_period": "string", "_batch_id": "string", "_file": "string", "_line": "long"}
+UNFINISHED = {"STAGED", "AUDITED"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,6 @@ def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> 
     Raises:
         DeliveryMissing: Nothing ever arrived for this period.
         NothingNew: What was landed now are bytes we have: nothing is left to do.
-        DeliveryRefused: The bytes are another period's and the contract refuses that.
         SourceError: The source could not be read.
     """
     with ctx.ledger.read() as tx:
@@ -75,7 +75,7 @@ def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> 
     if not seen and not known:
         raise DeliveryMissing(feed.feed, period.key, feed.source.connection, [feed.source.path])
     landed = [_land(ctx, feed, arrival, now) for arrival in arrivals.not_landed(seen, known)]
-    if landed and all(each.verdict == "DUPLICATE" for each in landed):
+    if landed and _is_done(ctx, feed, period, landed):
         raise NothingNew(
             f"{feed.feed}: {period} came again with the bytes of version {landed[-1].version}"
         )
@@ -89,11 +89,12 @@ def hand_in(
 
     Raises:
         PeriodError: The feed has no such part.
-        DeliveryRefused: The bytes are another period's and the contract refuses that.
     """
     if part not in feed.source.expected_parts:
         choices = ", ".join(feed.source.parts) or "none: leave --part out"
         raise PeriodError(f"{feed.feed} has no part {part!r}; parts: {choices}")
+    with file.open("rb") as handle:
+        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
     seen = Arrival(
         feed=feed.feed,
         period=period.key,
@@ -104,12 +105,14 @@ def hand_in(
         first_seen=now,
         fingerprint=now.isoformat(),
     )
+    uri = _store(ctx, seen, file, sha256)
     with ctx.ledger.write() as tx:
+        # With its delivery, since no run could fetch this arrival from the source.
         [arrival] = arrivals.append_arrivals(tx, [seen])
         expected.make_due(tx, feed.feed, [period.key], now)
-    with file.open("rb") as handle:
-        sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-    return _keep(ctx, feed, arrival, file, sha256, now)
+        return deliveries.record_landed(
+            tx, arrival, uri=uri, size=arrival.size, sha256=sha256, now=now
+        )
 
 
 def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_id: str) -> str:
@@ -120,15 +123,14 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
 
     Raises:
         DeliveryMissing: A part was never landed.
-        DeliveryRefused: A file cannot be read as the contract says.
+        DeliveryRefused: A file cannot be read as the contract says, or holds the bytes of
+            another period and the contract refuses that.
     """
     current = _current_versions(ctx, feed, period)
-    with ctx.ledger.read() as tx:
-        contract = contracts.current_contract(tx, feed.feed)
-        stands = batches.batches_for(tx, feed.feed, period.key)
-    key = _stage_key(current, contract.sha256 if contract else "")
-    for row in stands:
-        if row.origin.get("key") == key and row.status != "SUPERSEDED":
+    _refuse_other_periods(ctx, feed, current)
+    contract, key = _stage_key(ctx, feed, current)
+    for row in _staged(ctx, feed, period, key):
+        if row.status != "SUPERSEDED":
             return row.batch_id
     batch_id = new_batch_id(now)
     with _workplace(ctx, batch_id) as work:
@@ -137,7 +139,7 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
     origin = {
         "key": key,
         "feed": feed.feed,
-        "contract": contract.sha256 if contract else "",
+        "contract": contract,
         "wharf": __version__,
         "deliveries": [_describe(each) for each in current],
         "read": counts.describe(),
@@ -152,7 +154,7 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
         run_id=run_id,
         now=now,
     )
-    _say_outcome(ctx, current, "loaded")
+    _say_outcome(ctx, (each.seq for each in current), "loaded")
     return batch_id
 
 
@@ -194,10 +196,9 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
         now=now,
     )
     _evaluate_soon(ctx, row, now)
+    read = (int(each["delivery"]) for each in row.origin["deliveries"])
+    _say_outcome(ctx, read, "quarantined" if problems else "loaded")
     if problems:
-        _say_outcome(
-            ctx, _current_versions(ctx, feed, feed.parse_period(row.period)), "quarantined"
-        )
         raise AuditFailed(batch_id, problems)
 
 
@@ -223,52 +224,30 @@ def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
     source = open_source(ctx.resolve(feed.source.connection))
     with _workplace(ctx, f"land-{arrival.seq}") as work:
         fetched = source.fetch(arrival.path, work / "file")
-        return _keep(ctx, feed, arrival, work / "file", fetched.sha256, now)
+        uri = _store(ctx, arrival, work / "file", fetched.sha256)
+    with ctx.ledger.write() as tx:
+        return deliveries.record_landed(
+            tx, arrival, uri=uri, size=fetched.size, sha256=fetched.sha256, now=now
+        )
 
 
-def _keep(
-    ctx: Intake, feed: Feed, arrival: Arrival, file: Path, sha256: str, now: datetime
-) -> Delivery:
-    """Put one file into the landing area and record it with its verdict."""
-    uri = ctx.landing.store(
+def _store(ctx: Intake, arrival: Arrival, file: Path, sha256: str) -> str:
+    return ctx.landing.store(
         file,
-        feed=feed.feed,
+        feed=arrival.feed,
         period=arrival.period,
         part=arrival.part,
         sha256=sha256,
         name=Path(arrival.path).name,
     )
-    with ctx.ledger.write() as tx:
-        known = deliveries.deliveries_of(tx, feed.feed, arrival.period)
-        elsewhere = deliveries.periods_with_bytes(tx, feed.feed, sha256)
-        others = [period for period in elsewhere if period != arrival.period]
-        same_part = [each for each in known if each.part == arrival.part]
-        verdict = deliveries.verdict_of(same_part, sha256)
-        row = deliveries.record_delivery(
-            tx,
-            Delivery(
-                feed=feed.feed,
-                period=arrival.period,
-                part=arrival.part,
-                verdict=verdict.name,
-                version=verdict.version,
-                reverts_to=verdict.reverts_to,
-                same_as_period=others[-1] if others else None,
-                arrival_seq=arrival.seq,
-                path=arrival.path,
-                uri=uri,
-                size=file.stat().st_size,
-                sha256=sha256,
-                submitted_at=arrival.source_ts,
-                arrived_at=arrival.first_seen,
-                landed_at=now,
-            ),
-        )
-    if row.same_as_period and feed.on_arrival.same_as_previous == "refuse":
-        reason = f"its bytes are those of period {row.same_as_period}"
-        _refuse(ctx, [row], reason)
-        raise DeliveryRefused(arrival.path, reason, "Ask the supplier for the file of this period.")
-    return row
+
+
+def _is_done(ctx: Intake, feed: Feed, period: Period, landed: Sequence[Delivery]) -> bool:
+    """Whether files that just came hold nothing but what a finished batch was made of."""
+    if any(each.verdict != "DUPLICATE" for each in landed):
+        return False
+    _, key = _stage_key(ctx, feed, _current_versions(ctx, feed, period))
+    return any(row.status not in UNFINISHED for row in _staged(ctx, feed, period, key))
 
 
 def _current_versions(ctx: Intake, feed: Feed, period: Period) -> list[Delivery]:
@@ -280,9 +259,31 @@ def _current_versions(ctx: Intake, feed: Feed, period: Period) -> list[Delivery]
     return [current[part] for part in feed.source.expected_parts]
 
 
-def _stage_key(current: Sequence[Delivery], contract: str) -> str:
+def _refuse_other_periods(ctx: Intake, feed: Feed, current: Sequence[Delivery]) -> None:
+    if feed.on_arrival.same_as_previous != "refuse":
+        return
+    for each in current:
+        if each.same_as_period:
+            reason = f"its bytes are those of period {each.same_as_period}"
+            _refuse(ctx, [each], reason)
+            raise DeliveryRefused(
+                each.path, reason, "Ask the supplier for the file of this period."
+            )
+
+
+def _stage_key(ctx: Intake, feed: Feed, current: Sequence[Delivery]) -> tuple[str, str]:
+    """The contract in force, and what a batch of these versions under it is known by."""
+    with ctx.ledger.read() as tx:
+        version = contracts.current_contract(tx, feed.feed)
+    contract = version.sha256 if version else ""
     named = [[each.part, each.version, each.sha256] for each in current]
-    return hashlib.sha256(json.dumps([named, contract, __version__]).encode()).hexdigest()
+    return contract, hashlib.sha256(json.dumps([named, contract, __version__]).encode()).hexdigest()
+
+
+def _staged(ctx: Intake, feed: Feed, period: Period, key: str) -> list[BatchRow]:
+    with ctx.ledger.read() as tx:
+        rows = batches.batches_for(tx, feed.feed, period.key)
+    return [row for row in rows if row.origin.get("key") == key]
 
 
 def _read(
@@ -364,10 +365,10 @@ def _evaluate_soon(ctx: Intake, row: BatchRow, now: datetime) -> None:
         expected.make_due(tx, row.subject, [row.period], now)
 
 
-def _say_outcome(ctx: Intake, current: Sequence[Delivery], outcome: str) -> None:
+def _say_outcome(ctx: Intake, read: Iterable[int], outcome: str) -> None:
     with ctx.ledger.write() as tx:
-        for each in current:
-            deliveries.set_outcome(tx, each.seq, outcome)
+        for seq in read:
+            deliveries.set_outcome(tx, seq, outcome)
 
 
 def _refuse(ctx: Intake, refused: Sequence[Delivery], reason: str) -> None:

@@ -17,7 +17,7 @@ from wharf.airflow.workplace import now, open_place, settings_for
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# The run of the next minute begins about this long after its minute does.
+# The run of the next minute begins about this long after the one before has ended.
 LAST_CALL = timedelta(seconds=2)
 
 
@@ -57,13 +57,13 @@ class WatchTask(BaseOperator):
         super().__init__(**arguments)
         self.project = project
 
-    def repeat(self, context: Context, every: timedelta, body: Callable[[datetime], object]) -> int:
-        """Call the body until the minute of this run is over.
+    def repeat(self, every: timedelta, body: Callable[[datetime], object]) -> int:
+        """Call the body for a minute; a run that began late lets the next one begin late.
 
         Returns:
             How often it was called.
         """
-        begun = context["dag_run"].run_after
+        begun = now()
         with airflow_words():
             return repeat_within(
                 body,
@@ -86,7 +86,7 @@ class Look(WatchTask):
         def once(at: datetime) -> object:
             return look(place, reader.read(place.ledger, at).feeds, at)
 
-        return self.repeat(context, settings_for(self.project).look_every, once)
+        return self.repeat(settings_for(self.project).look_every, once)
 
 
 class Tick(WatchTask):
@@ -104,4 +104,4 @@ class Tick(WatchTask):
             promises = reader.read(place.ledger, at)
             return tick(place, promises, at, start_run=runs, running_keys=runs.running_keys)
 
-        return self.repeat(context, settings_for(self.project).tick_every, once)
+        return self.repeat(settings_for(self.project).tick_every, once)

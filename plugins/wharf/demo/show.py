@@ -96,7 +96,14 @@ class Demo:
         self.world = world
         self.observer = observer
         self.progress = progress
-        self.trained = False
+        self._phases = iter(
+            (
+                ("all feeds of the past are settled", self._is_past_settled, self._let_facts_run),
+                ("parcel_facts is released", self._has_facts, self._train),
+                ("the model has a champion", self._has_champion, self._let_scores_run),
+            )
+        )
+        self._phase = next(self._phases, None)
 
     def play(self) -> list[str]:
         """Let everything happen.
@@ -104,37 +111,34 @@ class Demo:
         Returns:
             What came out otherwise than it should; empty when all is right.
         """
-        rest = self.place.airflow.rest
-        self._unpause(lambda dag_id: dag_id.startswith("feed__"))
+        for dag in self.place.airflow.rest.dags():
+            if str(dag["dag_id"]).startswith("feed__"):
+                self._unpause(str(dag["dag_id"]))
         until = time.monotonic() + LONGEST.total_seconds()
-        released = False
         while time.monotonic() < until:
             self._go_on()
             differs = self._differences()
-            if not released and not self._open_feeds(differs):
-                self.progress.say("all feeds of the past are settled; products may run")
-                self._unpause(
-                    lambda dag_id: (
-                        dag_id.startswith(("product__", "model__"))
-                        and dag_id != "product__parcel_use"
-                    )
-                )
-                released = True
-            if released and not self.trained and self._released("parcel_facts"):
-                self.trained = self._train()
+            if self._phase and self._phase[1]():
+                self.progress.say(self._phase[0])
+                self._phase[2]()
+                self._phase = next(self._phases, None)
             if not differs and all(self._released(name) for name in PRODUCTS):
                 return []
             self.progress.show(self._line(differs))
             time.sleep(1.5)
-        waits = [
-            f"{each.feed} {each.period} waits for {each.waits_for}"
-            for each in self.world.outstanding()
+        return self._what_is_missing()
+
+    def _what_is_missing(self) -> list[str]:
+        errors = self.place.airflow.rest.import_errors()
+        return [
+            *self._differences(),
+            *(f"product {name} was not released" for name in PRODUCTS if not self._released(name)),
+            *(
+                f"{each.feed} {each.period} waits for {each.waits_for}"
+                for each in self.world.outstanding()
+            ),
+            *(f"{file}: {text.splitlines()[-1]}" for file, text in errors.items()),
         ]
-        missing = [
-            f"product {name} was not released" for name in PRODUCTS if not self._released(name)
-        ]
-        broken = [f"{file}: {text.splitlines()[-1]}" for file, text in rest.import_errors().items()]
-        return [*self._differences(), *missing, *waits, *broken]
 
     def _go_on(self) -> None:
         now = datetime.now(UTC)
@@ -150,30 +154,34 @@ class Demo:
         wanted = self.world.expected()
         return differences(wanted, self.observer.actual(wanted, datetime.now(UTC)))
 
-    def _open_feeds(self, differs: list[str]) -> list[str]:
-        return [line for line in differs if not line.startswith("ember.permits")]
-
     def _released(self, product: str) -> bool:
         with self.place.ledger.read() as tx:
             return bool(product_rows.releases_of(tx, product, str(self.world.days.d5)))
 
-    def _train(self) -> bool:
-        rest = self.place.airflow.rest
-        with self.place.ledger.read() as tx:
-            has_champion = models.aliased(tx, "residential", "champion") is not None
-        if not has_champion:
-            self.progress.say("training the model residential")
-            run_id = rest.trigger("model__residential")
-            state = rest.wait_for_run("model__residential", run_id, 240)
-            self.progress.say(f"training ended: {state}")
-        rest.unpause("product__parcel_use")
-        return True
+    def _is_past_settled(self) -> bool:
+        return all(line.startswith("ember.permits") for line in self._differences())
 
-    def _unpause(self, wanted: object) -> None:
-        rest = self.place.airflow.rest
-        for dag in rest.dags():
-            if dag["is_paused"] and wanted(dag["dag_id"]):  # type: ignore[operator]
-                rest.unpause(str(dag["dag_id"]))
+    def _let_facts_run(self) -> None:
+        self._unpause("product__parcel_facts", "product__supplier_scorecard", "model__residential")
+
+    def _has_facts(self) -> bool:
+        return self._released("parcel_facts")
+
+    def _train(self) -> None:
+        self._unpause("product__signals_by_use")
+        if not self._has_champion():
+            self.place.airflow.rest.trigger("model__residential")
+
+    def _has_champion(self) -> bool:
+        with self.place.ledger.read() as tx:
+            return models.aliased(tx, "residential", "champion") is not None
+
+    def _let_scores_run(self) -> None:
+        self._unpause("product__parcel_use")
+
+    def _unpause(self, *dag_ids: str) -> None:
+        for dag_id in dag_ids:
+            self.place.airflow.rest.unpause(dag_id)
 
     def _line(self, differs: list[str]) -> str:
         open_rows = len({line.split(":")[0] for line in differs})

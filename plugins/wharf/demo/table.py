@@ -23,11 +23,15 @@ STYLE = {
 def show_table(actual: Mapping[tuple[str, str], Actual]) -> None:
     """Print what came out, feeds by day."""
     periods = sorted({period for _, period in actual})
-    table = Table("feed", *periods, title="what became of every delivery")
+    days = (period[-5:] for period in periods)
+    table = Table("feed", *days, title="what became of every delivery", show_lines=True)
     for feed in sorted({feed for feed, _ in actual}):
         cells = (actual.get((feed, period)) for period in periods)
         table.add_row(feed, *(_cell(came) if came else "" for came in cells))
-    Console().print(table)
+    console = Console()
+    # Where nobody sets a width, as in a log, the words shall not be cut.
+    console.width = max(console.width, 110) if not console.is_terminal else console.width
+    console.print(table)
 
 
 def show_messages(bodies: Iterable[Mapping[str, Any]]) -> None:
@@ -39,10 +43,15 @@ def show_messages(bodies: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _cell(came: Actual) -> Text:
-    text = Text(came.timeliness, style=STYLE.get(came.timeliness, "magenta"))
-    quarantined = f", {came.rows_quarantined} quarantined" if came.rows_quarantined else ""
-    versions = f", {came.versions} versions" if came.versions > 1 else ""
-    rows = f"\n{came.rows_staged:,} rows{quarantined}{versions}" if came.rows_staged else ""
+    lines = [came.delivery.lower()] if came.delivery != "NONE" else []
+    if came.rows_staged:
+        lines.append(f"{came.rows_staged:,} rows")
+    if came.rows_quarantined:
+        lines.append(f"{came.rows_quarantined} aside")
+    if came.versions > 1:
+        lines.append(f"{came.versions} versions")
     if "DUPLICATE" in came.verdicts:
-        rows += "\nsent twice"
-    return text + Text(f"\n{came.delivery}{rows}", style="default")
+        lines.append("sent twice")
+    words = came.timeliness.lower().replace("_", " ")
+    text = Text(words, style=STYLE.get(came.timeliness, "magenta"))
+    return text + Text("".join(f"\n{line}" for line in lines), style="default")

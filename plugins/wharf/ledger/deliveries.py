@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
 from wharf.ledger.feeds import feed_id
-from wharf.ledger.rows import Delivery, read_row
+from wharf.ledger.rows import Arrival, Delivery, read_row
 from wharf.ledger.schema import delivery, feed
 
 
@@ -37,6 +38,34 @@ def current_versions(tx: Connection, feed_name: str, period: str) -> dict[str, D
     """The version that counts now, by part."""
     known = deliveries_of(tx, feed_name, period)
     return {each.part: each for each in known if each.verdict != "DUPLICATE"}
+
+
+def record_landed(
+    tx: Connection, arrival: Arrival, *, uri: str, size: int, sha256: str, now: datetime
+) -> Delivery:
+    """Append the delivery that an arrival became in the landing area, with its verdict."""
+    known = deliveries_of(tx, arrival.feed, arrival.period)
+    elsewhere = periods_with_bytes(tx, arrival.feed, sha256)
+    others = [period for period in elsewhere if period != arrival.period]
+    verdict = verdict_of([each for each in known if each.part == arrival.part], sha256)
+    row = Delivery(
+        feed=arrival.feed,
+        period=arrival.period,
+        part=arrival.part,
+        verdict=verdict.name,
+        version=verdict.version,
+        reverts_to=verdict.reverts_to,
+        same_as_period=others[-1] if others else None,
+        arrival_seq=arrival.seq,
+        path=arrival.path,
+        uri=uri,
+        size=size,
+        sha256=sha256,
+        submitted_at=arrival.source_ts,
+        arrived_at=arrival.first_seen,
+        landed_at=now,
+    )
+    return record_delivery(tx, row)
 
 
 def record_delivery(tx: Connection, row: Delivery) -> Delivery:

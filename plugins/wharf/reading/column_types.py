@@ -27,6 +27,8 @@ from wharf.reading.plan import Plan
 _SPELLINGS: Final = ((".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", " "))
 _AT_ONCE: Final = 40
 _SAMPLE: Final = 500
+_WIDE: Final = 1_000
+"""Columns above which the database spends longer on each question than on the answer."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ def typed_columns(plan: Plan, opened: Opened) -> Profile:
     cells = {name: f"c{i}" for name, i in opened.mapped.cells.items()}
     if opened.sniffed.kind == "parquet":
         return _of_parquet(plan, opened, cells)
+    if len(cells) > _WIDE:
+        note = f"with {len(cells):,} columns all of them stay strings"
+        typed = {name: Typed(Column(type="string"), opened.layout.rows) for name in cells}
+        return Profile(Spelling(), typed, (Finding("wide", note),))
     excel = opened.sniffed.kind == "excel"
     plain = Spelling(excel=excel, trim=excel)
     sample = _sample(plan, opened, cells)

@@ -26,6 +26,7 @@ from wharf.reading.plan import Plan, plan_reading
 from wharf.reading.unpack import Limits
 
 _KEY_ROWS: Final = 2_000_000
+_KEY_COLUMNS: Final = 20
 _KEY_WORDS: Final = ("id", "key", "no", "nr", "number", "code", "uuid")
 _KEY_TYPES: Final = {"string", "int", "long", "date", "timestamp", "timestamptz"}
 
@@ -123,6 +124,7 @@ def _key(
     if not 1 < rows <= _KEY_ROWS or not full:
         return ()
     full.sort(key=lambda name: not {*name.split("_")} & {*_KEY_WORDS})
+    del full[_KEY_COLUMNS:]
     cells = [f"c{opened.mapped.cells[name]}" for name in full]
     distinct = _count(plan, opened, cells)
     for name, count in zip(full, distinct, strict=True):
