@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def _promises(world: BoardWorld) -> None:
         world.feed(name, name.partition(".")[0].title() + " Ltd")
     world.feed("quiet.newcomer", "Quiet & Co", first="2026-11-18")
     world.feed("registrar.deeds", LONG, period="{kind: business_day, calendar: office_days}")
-    world.feed("hostile.feed", HOSTILE, about=f"'{HOSTILE}'")
+    world.feed("hostile.feed", HOSTILE, about=json.dumps(HOSTILE))
     world.feed(
         "signalpath.locations",
         "SignalPath",

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -150,6 +151,7 @@ def stage_version(verbs: Batches, version: int, period: str = DAY, *, key: str =
 
 
 def deliver_and_die(place: Place, version: int, where: str, when: str, call: int) -> None:
+    tempfile.tempdir = str(Path(place.warehouse.removeprefix("file://")).parent)
     die_at(where, when, call)
     deliver(place, version)
 
@@ -199,7 +201,7 @@ def in_children(work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> l
         The exit codes; -9 for a process that was killed.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lake_world", "wharf.batches"])
+    context.set_forkserver_preload(["lake_world", "wharf.watch", "great_expectations"])
     with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
         # The server imports once what each child would take seconds to import, by PYTHONPATH only.
         forkserver.ensure_running()

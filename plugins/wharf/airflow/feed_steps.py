@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from wharf import intake
-from wharf.airflow import changes
-from wharf.airflow.loading import own_file, own_project
-from wharf.contracts import Feed, Period
+from wharf.airflow.feed_runs import FeedRun, announce
 from wharf.errors import DeliveryMissing
 from wharf.intake import Intake
-from wharf.ledger import Ledger, arrivals, contracts, deliveries
-from wharf.ledger.rows import ExpectedDelivery
-from wharf.watch.expect import expect_one
+from wharf.ledger import Ledger, arrivals, deliveries
 from wharf.watch.look import look_for
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FeedRun:
-    """One run of a feed's DAG."""
-
-    feed: Feed
-    period: Period
-    project: Path
-    run_id: str
-
-
-def announce(ledger: Ledger, run: FeedRun, now: datetime) -> ExpectedDelivery:
-    """Make sure the ledger knows this run, its contract and its expected delivery."""
-    file = own_file(run.project, run.feed)
-    with ledger.write() as tx:
-        if contracts.contract_by_hash(tx, file.sha256) is None:
-            contracts.store_contract(tx, run.feed.feed, file, now)
-    changes.note_run(ledger, run.feed.dag_id, run.period, run.run_id, now)
-    own = own_project(run.project, run.feed)
-    return expect_one(ledger, own, run.feed, run.period, file.sha256, now)
 
 
 def stage(place: Intake, run: FeedRun, now: datetime) -> str:

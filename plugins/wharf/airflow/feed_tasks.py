@@ -16,7 +16,7 @@ from wharf.contracts import Feed
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from wharf.airflow.feed_steps import FeedRun
+    from wharf.airflow.feed_runs import FeedRun
 
 
 class FeedTask(BaseOperator):
@@ -40,7 +40,7 @@ class FeedTask(BaseOperator):
         Raises:
             PeriodError: The run names no period of this feed.
         """
-        from wharf.airflow.feed_steps import FeedRun
+        from wharf.airflow.feed_runs import FeedRun
 
         facts = facts_of(context)
         return FeedRun(self.feed, period_of(facts, self.feed, now()), self.project, facts.run_id)
@@ -58,7 +58,7 @@ class AwaitDelivery(FeedTask):
 
     def execute(self, context: Context) -> None:
         """Go on at once when the delivery is there, else wait."""
-        from wharf.airflow.feed_steps import announce
+        from wharf.airflow.feed_runs import announce
 
         with airflow_words():
             run = self.run_of(context)

@@ -10,8 +10,11 @@ from typing import Any
 
 from wharf.contracts import Feed, Period, Product
 from wharf.errors import PeriodError
+from wharf.timeliness.calendars import open_days
+from wharf.timeliness.points import ClockPoints, ProductPoints, clock_points, product_points
 
 AHEAD = timedelta(days=8)
+OFFERED = 10
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -49,7 +52,7 @@ def period_of(run: RunFacts, spec: Feed | Product, now: datetime) -> Period:
     if not run.asked_for:
         raise PeriodError(
             f"this run names no period; trigger {spec.dag_id} with a partition key, or with "
-            f'conf {{"period": "..."}}. Recent periods: {_offer(spec, now.date())}'
+            f'conf {{"period": "..."}}. Open now: {_open_now(spec, now)}'
         )
     try:
         period = spec.parse_period(run.asked_for)
@@ -59,9 +62,26 @@ def period_of(run: RunFacts, spec: Feed | Product, now: datetime) -> Period:
     if period.first > (now + AHEAD).date():
         raise PeriodError(
             f"{period} begins on {period.first}, too far ahead to be delivered. "
-            f"Recent periods: {_offer(spec, now.date())}"
+            f"Open now: {_open_now(spec, now)}"
         )
     return period
+
+
+def _open_now(spec: Feed | Product, now: datetime) -> str:
+    """The newest periods between their opening and their cut-off, public holidays not counted."""
+    days = open_days(None, spec.period.kind)
+    period = Period.containing(spec.period.kind, now.date()).next()
+    found: list[str] = []
+    for _ in range(OFFERED):
+        points: ClockPoints | ProductPoints
+        if isinstance(spec, Feed):
+            points = clock_points(spec, period, days)
+        else:
+            points = product_points(spec.timeliness, period, days)
+        if points.opens_at <= now < points.cutoff_at:
+            found.append(str(period))
+        period = period.previous()
+    return ", ".join(reversed(found)) or f"none; near are {_offer(spec, now.date())}"
 
 
 def _offer(spec: Feed | Product, near: date) -> str:

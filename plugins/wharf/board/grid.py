@@ -1,133 +1,112 @@
-"""Feeds by day: the states of this second, worst first."""
+"""Building the grid: feeds by day, the states of this second, worst first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from wharf.ledger import Transaction, contracts, decisions, expected, facts
+from wharf.board.cells import EARLIER, WEIGHT, Cell, Grid, Line
+from wharf.board.promised import Promised
+from wharf.board.standing import Standing, standings
+from wharf.contracts import Feed
+from wharf.ledger import Transaction, decisions, expected
+from wharf.ledger.rows import ExpectedDelivery
 
-WEIGHT = {"LATE": 6, "MISSING": 5, "UNKNOWN": 4, "AT_RISK": 3, "LATE_ARRIVED": 1}
-SIGN = {
-    "ON_TIME": ("✓", "on time"),
-    "LATE_ARRIVED": ("◷", "came late"),
-    "LATE": ("!", "late"),
-    "MISSING": ("✕", "missing"),
-    "NOT_EXPECTED": ("–", "not expected"),
-    "AT_RISK": ("△", "at risk"),
-    "UNKNOWN": ("?", "unknown"),
-    "DUE": ("·", "due"),
-    "SCHEDULED": ("", "scheduled"),
-}
+_SHORT_KINDS = {"hour", "day", "business_day"}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One feed, one period, as of this second."""
+def build_grid(
+    tx: Transaction,
+    promised: Promised,
+    now: datetime,
+    days: int,
+    silence: timedelta = timedelta(minutes=5),
+) -> Grid:
+    """Evaluate what should have come in the last days, and what is older and still open.
 
-    feed: str
-    period: str
-    timeliness: str
-    delivery: str
-    reason: str
-    late_by_s: float | None
-    sign: str
-    words: str
-
-    @property
-    def tone(self) -> str:
-        """The cell's class: timeliness, or quarantined where that is worse."""
-        bad = self.delivery == "QUARANTINED" and self.timeliness in {"ON_TIME", "LATE_ARRIVED"}
-        return "quarantined" if bad else self.timeliness.lower().replace("_", "-")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One feed's cells by column, and how bad it stands."""
-
-    feed: str
-    supplier: str
-    about: str
-    cells: Mapping[str, Cell]
-    weight: float
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The whole board."""
-
-    at: datetime
-    columns: tuple[str, ...]
-    lines: tuple[Line, ...]
-    problems: Mapping[str, str]
-    look_age_s: float | None
-    tick_age_s: float | None
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether look and tick ran lately: otherwise silence means nothing."""
-        ages = (self.look_age_s, self.tick_age_s)
-        return all(age is not None and age < 300 for age in ages)
-
-    def describe(self) -> dict[str, Any]:
-        """The board as a JSON object."""
-        return {
-            "at": self.at.isoformat(),
-            "last_look_age_s": self.look_age_s,
-            "last_tick_age_s": self.tick_age_s,
-            "watched": self.is_watched,
-            "broken_contracts": dict(self.problems),
-            "cells": [asdict(cell) for line in self.lines for cell in line.cells.values()],
-        }
-
-
-def build_grid(tx: Transaction, now: datetime, days: int) -> Grid:
-    """Evaluate every expected delivery whose period begins within the last days."""
-    first = (now - timedelta(days=days - 1)).date().isoformat()
-    last = (now + timedelta(days=1)).date().isoformat()
-    feeds = contracts.feeds_in_force(tx)
-    lines: dict[str, dict[str, Cell]] = {name: {} for name in feeds}
-    for row in expected.expected_between(tx, first, last):
-        if row.feed in feeds and row.opens_at <= now:
-            state = facts.state_of(tx, feeds[row.feed], row, now)
-            sign, words = SIGN[state.timeliness]
-            late_by = state.late_by.total_seconds() if state.late_by else None
-            lines[row.feed][row.period] = Cell(
-                row.feed, row.period, state.timeliness, state.delivery, state.reason, late_by,
-                sign, words,
-            )  # fmt: skip
-    columns = sorted({period for cells in lines.values() for period in cells})
-    told = [
-        Line(
-            name,
-            feeds[name].supplier.name or feeds[name].supplier_id,
-            feeds[name].about,
-            cells,
-            _weigh(cells),
-        )
-        for name, cells in lines.items()
-    ]
+    Args:
+        tx: A reading transaction.
+        promised: Contracts in force.
+        now: The instant to evaluate.
+        days: How many days to show, today among them.
+        silence: For how long look and tick may leave no heartbeat.
+    """
+    first = now.date() - timedelta(days=days - 1)
+    since = datetime.combine(first, datetime.min.time(), now.tzinfo)
+    rows = [row for row in expected.in_horizon(tx, since) if row.opens_at <= now]
+    cells = [_cell(promised.feeds[each.row.feed], each, first)
+             for each in standings(tx, promised.feeds, rows, now)]  # fmt: skip
+    cells = [cell for cell in cells if cell.day != EARLIER or cell.weight > WEIGHT["LATE_ARRIVED"]]
+    seen = {cell.feed for cell in cells}
+    older = [row for name in promised.feeds if name not in seen for row in _last_two(tx, name, now)]
+    cells += [_cell(promised.feeds[each.row.feed], each, first)
+              for each in standings(tx, promised.feeds, older, now)]  # fmt: skip
+    by_feed: dict[str, list[Cell]] = {name: [] for name in promised.feeds}
+    for cell in cells:
+        by_feed[cell.feed].append(cell)
+    lines = [_line(promised, feed, by_feed[name]) for name, feed in promised.feeds.items()]
+    looked, ticked = decisions.last_tick(tx, "look"), decisions.last_tick(tx, "tick")
     return Grid(
         at=now,
-        columns=tuple(columns),
-        lines=tuple(sorted(told, key=lambda line: (-line.weight, line.feed))),
-        problems=contracts.contract_problems(tx),
-        look_age_s=_age(tx, "look", now),
-        tick_age_s=_age(tx, "tick", now),
+        columns=_columns(cells, now.date()),
+        lines=tuple(sorted(lines, key=lambda line: (-line.weight, line.feed))),
+        promised=promised,
+        looked_at=looked.at if looked else None,
+        ticked_at=ticked.at if ticked else None,
+        silence=silence,
     )
 
 
-def _weigh(cells: Mapping[str, Cell]) -> float:
-    """Later periods weigh more: yesterday's gap is worse than last week's."""
-    weights = [
-        (WEIGHT.get(cell.timeliness, 0) + (2 if cell.delivery == "QUARANTINED" else 0)) / age
-        for age, (_, cell) in enumerate(sorted(cells.items(), reverse=True), start=1)
-    ]
-    return max(weights, default=0.0)
+def _cell(feed: Feed, standing: Standing, first: date) -> Cell:
+    row = standing.row
+    period = feed.parse_period(row.period)
+    day = period.first
+    if period.kind not in _SHORT_KINDS:
+        day = row.due_at.astimezone(ZoneInfo(feed.terms_for(period).tz)).date()
+    is_plain = period.kind in _SHORT_KINDS - {"hour"} and day >= first
+    return Cell(
+        feed=row.feed,
+        period=row.period,
+        day=day if day >= first else EARLIER,
+        timeliness=standing.timeliness,
+        delivery=standing.delivery,
+        reason=standing.reason,
+        late_by_s=standing.late_by_s,
+        is_closed=not row.expected,
+        label="" if is_plain else row.period,
+    )
 
 
-def _age(tx: Transaction, kind: str, now: datetime) -> float | None:
-    last = decisions.last_tick(tx, kind)
-    return (now - last.at).total_seconds() if last else None
+def _last_two(tx: Transaction, feed: str, now: datetime) -> list[ExpectedDelivery]:
+    """What was expected last of a feed of which nothing falls into the days shown."""
+    return [row for row in expected.expected_of(tx, feed) if row.opens_at <= now][-2:]
+
+
+def _line(promised: Promised, feed: Feed, cells: Iterable[Cell]) -> Line:
+    own: dict[date, list[Cell]] = {}
+    for cell in cells:
+        own.setdefault(cell.day, []).append(cell)
+    return Line(
+        feed=feed.feed,
+        supplier=feed.supplier.name or feed.supplier_id,
+        about=feed.about,
+        cells={
+            day: sorted(found, key=lambda cell: (-cell.weight, cell.period))
+            for day, found in own.items()
+        },
+        is_broken=feed.feed in promised.broken,
+        orphaned=promised.orphaned.get(feed.feed, ""),
+        is_trial=feed.active.trial,
+    )
+
+
+def _columns(cells: Iterable[Cell], today: date) -> tuple[date, ...]:
+    """Every day from the first with a cell to the last, with today; what is earlier in front."""
+    found = {cell.day for cell in cells}
+    days = found - {EARLIER}
+    if not days:
+        return (EARLIER,) if found else ()
+    first, last = min(days), max(days | {today})
+    whole = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return (EARLIER, *whole) if EARLIER in found else tuple(whole)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from wharf.board.promised import Promised
+from wharf.board.readers import Made, Reader, made_of, readers_of
 from wharf.contracts import Feed
 from wharf.errors import PeriodError
 from wharf.ledger import (
     Transaction,
     arrivals,
     batches,
-    contracts,
     decisions,
     deliveries,
     expected,
     facts,
     incidents,
-    products,
 )
 from wharf.ledger.rows import (
     Arrival,
@@ -44,7 +42,11 @@ class Story:
     feed: Feed
     row: ExpectedDelivery
     state: State
-    clock: tuple[tuple[str, datetime, str], ...]
+    tz: str
+    clock: tuple[tuple[str, datetime, datetime], ...]
+    """Label, instant, and the same on the supplier's clock."""
+    is_broken: bool
+    orphaned: str
     arrivals: tuple[Arrival, ...]
     deliveries: tuple[Delivery, ...]
     batches: tuple[BatchRow, ...]
@@ -53,36 +55,46 @@ class Story:
     decisions: tuple[Decision, ...]
     events: tuple[StateEvent, ...]
     incidents: tuple[tuple[Incident, tuple[Outgoing, ...]], ...]
-    used_by: tuple[Mapping[str, Any], ...]
+    readers: tuple[Reader, ...]
+    made: tuple[Made, ...]
+
+    @property
+    def late_by_s(self) -> float:
+        """How late it came or is by now; 0 when it is not."""
+        return self.state.late_for(self.at).total_seconds()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether readers still wait for it."""
+        return self.state.timeliness != "NOT_EXPECTED" and self.state.delivery != "PUBLISHED"
 
 
-def build_story(tx: Transaction, name: str, period: str, now: datetime) -> Story | None:
+def build_story(
+    tx: Transaction, promised: Promised, name: str, period: str, now: datetime
+) -> Story | None:
     """Collect the story of a feed's period; None when nothing is expected there."""
-    feed = contracts.feeds_in_force(tx).get(name)
+    feed = promised.feeds.get(name)
     row = expected.find_expected(tx, name, period) if feed else None
     if feed is None or row is None:
         return None
     try:
-        terms = feed.terms_for(feed.parse_period(period))
+        tz = feed.terms_for(feed.parse_period(period)).tz
     except PeriodError:
         return None
-    zone = ZoneInfo(terms.tz)
-    points = {
-        "opens": row.opens_at, "warned from": row.warn_at, "due": row.due_at,
-        "late from": row.late_at, "cut-off": row.cutoff_at,
-    }  # fmt: skip
+    state = facts.state_of(tx, feed, row, now)
+    own = tuple(batches.batches_for(tx, name, period))
     return Story(
         at=now,
         feed=feed,
         row=row,
-        state=facts.state_of(tx, feed, row, now),
-        clock=tuple(
-            (label, at, f"{at.astimezone(zone):%a %d %b %H:%M} {terms.tz}")
-            for label, at in points.items()
-        ),
+        state=state,
+        tz=tz,
+        clock=_clock(row, state, ZoneInfo(tz)),
+        is_broken=name in promised.broken,
+        orphaned=promised.orphaned.get(name, ""),
         arrivals=tuple(arrivals.arrivals_of(tx, name, period)),
         deliveries=tuple(deliveries.deliveries_of(tx, name, period)),
-        batches=tuple(batches.batches_for(tx, name, period)),
+        batches=own,
         read_now=batches.current(tx, feed.table).get(period),
         publishes=tuple(batches.publishes_of(tx, feed.table, period)),
         decisions=tuple(decisions.decisions_of(tx, name, period)),
@@ -91,25 +103,22 @@ def build_story(tx: Transaction, name: str, period: str, now: datetime) -> Story
             (each, tuple(incidents.messages(tx, each.id)))
             for each in incidents.incidents_of(tx, name, period)
         ),
-        used_by=tuple(_used_by(tx, batches.batches_for(tx, name, period))),
+        readers=readers_of(tx, promised.project, feed, period),
+        made=made_of(tx, (batch.batch_id for batch in own)),
     )
 
 
-def _used_by(tx: Transaction, own: list[BatchRow]) -> list[Mapping[str, Any]]:
-    """Product periods whose current release was made of one of these batches."""
-    ids = {row.batch_id for row in own}
-    return [
-        {"product": release.product, "period": release.period, "manifest": release.manifest_id}
-        for release in products.all_current_releases(tx)
-        for manifest in [products.find_manifest(tx, release.manifest_id)]
-        if manifest and ids & set(_strings(manifest.body))
-    ]
-
-
-def _strings(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    inner = (
-        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    )
-    return [text for each in inner for text in _strings(each)]
+def _clock(
+    row: ExpectedDelivery, state: State, zone: ZoneInfo
+) -> tuple[tuple[str, datetime, datetime], ...]:
+    """The points of the promise; those that fall together with the due time are left out."""
+    points = [("opens", row.opens_at)]
+    if row.warn_at != row.due_at:
+        points.append(("at risk from", row.warn_at))
+    points.append(("due", row.due_at))
+    if row.late_at != row.due_at:
+        points.append(("late from", row.late_at))
+    if state.late_at != row.late_at:
+        points.append(("promised for", state.late_at))
+    points.append(("missing from", row.cutoff_at))
+    return tuple((label, at, at.astimezone(zone)) for label, at in points)

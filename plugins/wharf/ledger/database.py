@@ -42,6 +42,7 @@ class Ledger:
             event.listen(engine, "begin", _begin_sqlite)
         else:
             engine = create_engine(address, pool_size=2, max_overflow=2, pool_pre_ping=True)
+            event.listen(engine, "begin", _begin_postgres)
         try:
             migrate(engine)
         except (OperationalError, OSError) as error:

@@ -32,8 +32,12 @@ class Source:
     def state_of(self, period: Period) -> str:
         """How the input stands for a period, in the words of the ledger."""
         for each in self.candidates:
-            if each.period == period:
-                return each.timeliness if each.batch_id or not self.is_product else each.delivery
+            # A business day's key is a day's: feeds and products may count periods differently.
+            if each.period.key == period.key:
+                if self.is_product and not each.batch_id:
+                    return each.delivery
+                published = each.batch_id is not None or each.delivery == "NONE"
+                return each.timeliness if published else f"{each.timeliness}, {each.delivery}"
         return "NOT_EXPECTED"
 
 

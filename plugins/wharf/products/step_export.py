@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from wharf.portal import InputState, PageContent, TableState, stage_page
 from wharf.portal import release_page as switch_page
 from wharf.products import attempts
 from wharf.products.context import Context
-from wharf.products.manifest import Input, Manifest
+from wharf.products.gather import read_manifest
+from wharf.products.manifest import Manifest
 from wharf.products.quoting import identifier
 from wharf.products.staging import StepWriter
 from wharf.products.tables import Tables, tables_for
@@ -73,7 +74,7 @@ def page_content(
         built_at=built_at,
         manifest_id=manifest.manifest_id,
         tables=[_table_state(tables, table) for table in [*made, page.table]],
-        inputs=[_input_state(each) for each in manifest.inputs],
+        inputs=list(_input_states(ctx, manifest)),
         columns=[{"name": c.name, "type": c.type, "about": about.get(c.name, "")} for c in columns],
         relation=f"(select {chosen} from {tables.relations[page.table]})",
         plots=page.plots,
@@ -87,16 +88,23 @@ def _table_state(tables: Tables, table: str) -> TableState:
     return TableState(table, batch.batch_id, batch.rows)
 
 
-def _input_state(each: Input) -> InputState:
-    return InputState(
-        name=each.name,
-        period=each.period or "",
-        batch_id=each.pins[-1].batch_id if each.pins else "",
-        age_days=each.age_days,
-        policy=each.policy,
-        state=each.state,
-        reason=each.reason,
-    )
+def _input_states(
+    ctx: Context, manifest: Manifest, within: str = "", age_days: int = 0
+) -> Iterator[InputState]:
+    """Every input, and what an input that is a product was itself made of: age adds up."""
+    for each in manifest.inputs:
+        age = age_days + each.age_days
+        yield InputState(
+            name=f"{each.name} (in {within})" if within else each.name,
+            period=each.period or "",
+            batch_id=each.pins[-1].batch_id if each.pins else "",
+            age_days=age,
+            policy=each.policy,
+            state=each.state,
+            reason=each.reason,
+        )
+        if each.release is not None:
+            yield from _input_states(ctx, read_manifest(ctx, each.release), each.name, age)
 
 
 def _model(ctx: Context, tables: Tables) -> dict[str, Any] | None:
@@ -107,6 +115,6 @@ def _model(ctx: Context, tables: Tables) -> dict[str, Any] | None:
             name, version = str(said["name"]), int(said["version"])
             with ctx.ledger.read() as tx:
                 known = {row.version: row for row in models.versions_of(tx, name)}
-            metrics = dict(known[version].metrics) if version in known else {}
+            metrics = dict(known[version].metrics.get("test", {})) if version in known else {}
             return {"name": name, "version": version, "metrics": metrics}
     return None

@@ -79,7 +79,8 @@ def open_delimited(
         raise Refused(name, "delimiter", f"delimiter {shown(dialect.delimiter)} is not ASCII")
     head = _read_header(buffer, source, dialect, name, wanted, findings)
     at, line = (head.line.end, head.line.ends_on) if head.line else (source.bom, 1)
-    copy = line > 2 or dialect.delimiter == " "
+    # The CSV reader skips one plain line rightly; more, or one that ends with a return, it may not.
+    copy = line > 2 or buffer[at - 2 : at] == b"\r\n"
     scanner = Scanner(
         buffer, source.path, dialect, len(head.cells), at, line, source.valid, work, copy
     )

@@ -22,6 +22,7 @@ from wharf.reading.column_types import Profile, typed_columns
 from wharf.reading.findings import Finding
 from wharf.reading.header import labels
 from wharf.reading.opened import Opened, SourceFile
+from wharf.reading.parquet_file import damage_named
 from wharf.reading.plan import Plan, plan_reading
 from wharf.reading.unpack import Limits
 
@@ -61,9 +62,10 @@ def infer_contract(
     """
     plan = plan_reading([file], None, None, SchemaPolicy(), work=work, limits=limits)
     [opened] = plan.files
-    profile = typed_columns(plan, opened)
-    columns = _columns(opened, profile)
-    key = _key(plan, opened, columns, profile)
+    with damage_named(plan.files):
+        profile = typed_columns(plan, opened)
+        columns = _columns(opened, profile)
+        key = _key(plan, opened, columns, profile)
     columns = {
         name: spec.model_copy(update={"required": True}) if name in key else spec
         for name, spec in columns.items()

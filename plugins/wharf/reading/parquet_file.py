@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -73,6 +74,23 @@ def _schema(path: Path, name: str) -> tuple[int, tuple[str, ...], set[int]]:
         raise Refused(name, kind, f"the Parquet file is {kind}: {reason}") from error
     nested = {i for i, field in enumerate(schema) if pa.types.is_nested(field.type)}
     return rows, tuple(schema.names), nested
+
+
+@contextmanager
+def damage_named(files: Sequence[Opened]) -> Iterator[None]:
+    """Turn what only shows while Parquet pages are read into a refusal.
+
+    Raises:
+        Refused: The database could not read on.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        names = [each.name for each in files if each.sniffed.kind == "parquet"]
+        if not names or isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        reason = f"the Parquet data cannot be read: {str(error).partition(chr(10))[0]}"
+        raise Refused(names[0], "damaged", reason) from error
 
 
 class _RawRows:

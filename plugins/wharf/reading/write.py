@@ -21,6 +21,7 @@ from wharf.reading.casts import (
 )
 from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.opened import Opened, identifier, text
+from wharf.reading.parquet_file import damage_named
 from wharf.reading.plan import Plan
 from wharf.reading.quarantine import BadRow, Quarantine
 from wharf.reading.refusals import REPEATED_HEADER, REQUIRED, UNNAMED_VALUE, Refused
@@ -31,6 +32,10 @@ SYSTEM: Final = {
     "_file": "VARCHAR",
     "_line": "BIGINT",
 }
+WIDE: Final = 1_000
+"""Columns above which one thread and small row groups keep the memory in bounds."""
+_ENOUGH: Final = 200
+"""Cells that must agree with the header for a row to be its repetition."""
 _BAD_CELL: Final = "wharf: a cell cannot be cast"
 _FAILED: Final = f"error({text(_BAD_CELL)})"
 
@@ -62,7 +67,10 @@ def write_plan(
     """
     tables = [_Table(plan, each, constants) for each in plan.files]
     target = _copy_to(good, [*plan.columns, *SYSTEM], field_ids)
-    with Quarantine(bad) as quarantine:
+    if len(plan.columns) > WIDE:
+        plan.connection.execute("SET threads = 1")
+        plan.connection.execute("SET memory_limit = '4GB'")
+    with Quarantine(bad) as quarantine, damage_named(plan.files):
         for each in plan.files:
             quarantine.add_rejects(each)
         exact = [_Table(plan, each, constants, exact=True) for each in plan.files]
@@ -81,6 +89,8 @@ def write_plan(
 
 def _copy_to(path: Path, names: Sequence[str], field_ids: Mapping[str, int]) -> str:
     options = "FORMAT parquet, COMPRESSION zstd"
+    if len(names) > WIDE:
+        options += ", ROW_GROUP_SIZE 10240"
     if field_ids:
         if unknown := [name for name in names if name not in field_ids]:
             raise ValueError(f"field_ids lacks {', '.join(unknown)}")
@@ -182,7 +192,7 @@ class _Table:
     def _odd_cells(self) -> str:
         """-1 for a row that repeats the header, -2 for a value in a column without a name."""
         cases = []
-        cells = self.file.mapped.cells.values()
+        cells = list(self.file.mapped.cells.values())[:_ENOUGH]
         header = self.file.sniffed.columns
         if header and self.file.sniffed.header_line:
             same = " AND ".join(f"trim(c{i}) = {text(header[i].strip())}" for i in cells)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from wharf.airflow.run_period import RunFacts, period_of
-from wharf.contracts import Feed
+from wharf.contracts import ClockPoint, Feed
 from wharf.contracts.spec import build, parse_yaml
 from wharf.errors import PeriodError
 
@@ -24,7 +24,7 @@ source: {kind: local, connection: acme_inbox, path: "stock_{period:%Y%m%d}.csv"}
 format: {kind: csv}
 columns: {sku: {type: string}}
 period: {kind: week}
-timeliness: {tz: UTC, opens: "E+0 20:00", due: "E+1d 08:00", cutoff: "E+3d 00:00"}
+timeliness: {tz: UTC, opens: "T+0 20:00", due: "E+1d 08:00", cutoff: "E+9d 00:00"}
 """
     return build(Feed, parse_yaml(text, "stock.yaml"), "stock.yaml")
 
@@ -45,9 +45,23 @@ def test_a_person_may_name_any_date_inside_the_period() -> None:
 
 
 @pytest.mark.parametrize("conf", [None, {}, {"period": None}, {"period": " "}])
-def test_a_run_that_names_no_period_is_told_the_recent_ones(conf: dict[str, object] | None) -> None:
-    with pytest.raises(PeriodError, match="2026-W46, 2026-W47, 2026-W48"):
+def test_a_run_that_names_no_period_is_told_the_open_ones(conf: dict[str, object] | None) -> None:
+    with pytest.raises(PeriodError, match="Open now: 2026-W46, 2026-W47$"):
         period_of(RunFacts("r", conf=conf), weekly_feed(), NOW)
+
+
+def test_where_no_period_is_open_the_nearest_are_offered() -> None:
+    between = datetime(2026, 11, 16, 12, tzinfo=UTC)
+    text = weekly_feed().model_copy(
+        update={
+            "timeliness": tuple(
+                terms.model_copy(update={"cutoff": ClockPoint.parse("E+0 00:00")})
+                for terms in weekly_feed().timeliness
+            )
+        }
+    )
+    with pytest.raises(PeriodError, match="Open now: none; near are 2026-W46, 2026-W47"):
+        period_of(RunFacts("r"), text, between)
 
 
 def test_a_key_of_another_kind_is_refused_with_the_nearest_periods() -> None:

@@ -128,6 +128,17 @@ def test_thresholds_are_rounded_down_so_that_equal_values_go_left() -> None:
     assert float(np.float32(floored)) == floored <= value
 
 
+def test_numbers_that_lightgbm_takes_for_zero_go_the_same_way_in_the_portable_model() -> None:
+    rng = np.random.default_rng(1)
+    table = pa.table({"x": rng.integers(-1, 2, 4000).astype(np.float32)})
+    features = features_of(table.schema, ["x"])
+    examples = Examples(prepare(table, features), table.column("x").to_numpy() >= 0)
+    fitted = find_trainer("lightgbm")(features, examples, examples, 7)
+    assert "threshold=-1.0000000180025095e-35" in fitted.native["native/model.txt"].decode()
+    onnx = export_pipeline(fitted.pipeline, features, "residential")
+    require_parity("residential", fitted, onnx, examples.inputs, features)
+
+
 def test_thresholds_left_as_they_are_would_fail_the_gate() -> None:
     """The trap that the gate and the rounding are for, shown on rows that meet it."""
     rng = np.random.default_rng(1)

@@ -15,6 +15,8 @@ from wharf.scoring.trainers.frames import as_frame, names_of
 # Below every number an input may hold: a tree can tell "missing" apart, and LightGBM's own rule
 # for NaN, which depends on whether training met one, never comes into play.
 MISSING = -1e30
+# LightGBM reads every number up to this far from 0 as 0, and splits right there.
+_ALMOST_ZERO = np.float32(1e-35)
 _PATIENCE = 20
 _ROWS_FOR_THREADS = 100_000
 _PARAMETERS: dict[str, Any] = {
@@ -80,7 +82,8 @@ def floor_thresholds(text: str) -> tuple[str, dict[int, tuple[float, ...]]]:
     """Round each threshold of a LightGBM dump down to 32 bits, and list them by feature.
 
     ONNX trees hold 32-bit thresholds rounded to nearest: a value equal to one rounded up would
-    go the other way. Rounded down, every 32-bit value goes the way it went before.
+    go the other way. Rounded down, every 32-bit value goes the way it went before; one just below
+    zero is moved past what LightGBM takes for zero, for the same reason.
     """
     lines: list[str] = []
     found: defaultdict[int, set[float]] = defaultdict(set)
@@ -104,6 +107,7 @@ def _floor(wide: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
     narrow = wide.astype(np.float32)
     over = narrow.astype(np.float64) > wide
     narrow[over] = np.nextafter(narrow[over], np.float32(-np.inf))
+    narrow[(-_ALMOST_ZERO <= narrow) & (narrow < 0)] = np.nextafter(-_ALMOST_ZERO, np.float32(-1))
     return [float(value) for value in narrow]
 
 
