@@ -19,7 +19,9 @@ PLAIN = (
 )  # fmt: skip
 PARTS = ("north", "south", "west")
 STORY = ("signalpath.locations", TODAY)
-LONG = "A supplier whose registered name is much longer than anybody would like it to be, Inc. & Sons"
+LONG = (
+    "A supplier whose registered name is much longer than anybody would like it to be, Inc. & Sons"
+)
 
 
 def crowd(root: Path) -> BoardWorld:

@@ -89,5 +89,3 @@ def _work_and_die(work: Callable[[Path], None], root: Path, point: Point) -> Non
     tempfile.tempdir = str(root)
     die_at(*point)
     work(root)
-
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,13 +68,13 @@ class City:
         manifest = products.gather(ctx, name, key, now=self.now())
         assert isinstance(manifest, ManifestRow)
         for index, step in enumerate(ctx.product(name).steps):
-            told = {"now": self.now(), "run_id": "test"}
+            now, made = self.now(), manifest.manifest_id
             if step.kind != "score":
-                products.run_step(ctx, name, manifest.manifest_id, index, **told)
+                products.run_step(ctx, name, made, index, now=now, run_id="test")
                 continue
-            job = products.prepare_score_step(ctx, name, manifest.manifest_id, index, **told)
+            job = products.prepare_score_step(ctx, name, made, index, now=now, run_id="test")
             scoring.run_here(job, s3={})
-            products.finish_score_step(ctx, job, **told)
+            products.finish_score_step(ctx, job, now=now, run_id="test")
         products.release(ctx, name, manifest.manifest_id, now=self.now(), by="test")
 
     def train(self, name: str, key: str) -> None:
@@ -86,7 +85,7 @@ class City:
 
 
 @pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     """Both eras, all the way to the pages."""
     assert DATA is not None
     city = City(tmp_path_factory.mktemp("city"))
@@ -102,7 +101,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     city.make("sales_facts", "2020")
     city.train("residential_sales", "2013")
     city.make("sales_use", "2020")
-    yield city
+    return city
 
 
 @pytest.fixture(scope="module")

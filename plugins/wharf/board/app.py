@@ -56,6 +56,10 @@ def build_app(
         with ledger.read() as tx:
             return build_grid(tx, reader.read(tx), clock(), days, silence)
 
+    def absent(text: str, way_up: str) -> Response:
+        page = pages.get_template("absent.html")
+        return HTMLResponse(page.render(text=text, way_up=way_up), status_code=404)
+
     @router.get("/")
     def board(request: Request, days: str = "14") -> Response:
         """Feeds by day, late ones first."""
@@ -70,7 +74,7 @@ def build_app(
         with ledger.read() as tx:
             told = build_story(tx, reader.read(tx), feed, period, clock())
         if told is None:
-            return _absent(f"Nothing is expected of {feed!r} for {period!r}; go back to the board.")
+            return absent(f"Nothing is expected of {feed} for {period}.", "../../")
         return _html(pages.get_template("story.html").render(story=told), request)
 
     @router.get("/results/{batch_id}")
@@ -80,7 +84,7 @@ def build_app(
             row = batches.batch(tx, batch_id)
         page = Path(row.results).resolve() if row and row.results else None
         if page is None or not page.is_file() or not _is_below(page, settings.results):
-            return _absent(f"There is no audit page of batch {batch_id!r}.")
+            return absent(f"There is no audit page of batch {batch_id}.", "../")
         headers = {"Content-Security-Policy": RESULTS_POLICY}
         return FileResponse(page, media_type="text/html", headers=headers)
 
@@ -93,7 +97,7 @@ def build_app(
     def static(name: str) -> Response:
         """The board's own style sheet and script."""
         if name not in {"board.css", "board.js"}:
-            return _absent("not found")
+            return PlainTextResponse("not found", status_code=404)
         return FileResponse(STATIC / name)
 
     app = FastAPI(title="wharf board", docs_url=None, redoc_url=None, openapi_url=None)
@@ -118,10 +122,6 @@ def _html(text: str, request: Request) -> Response:
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
     return HTMLResponse(text, headers={"ETag": tag})
-
-
-def _absent(text: str) -> Response:
-    return PlainTextResponse(text, status_code=404)
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from wharf.board.promised import Promised
-from wharf.board.words import TIMELINESS
+from wharf.board.words import TIMELINESS, span
 
 WEIGHT = {"LATE": 6, "MISSING": 5, "UNKNOWN": 4, "AT_RISK": 3, "LATE_ARRIVED": 1}
 EARLIER = date.min
@@ -51,9 +51,20 @@ class Cell:
     @property
     def words(self) -> str:
         """The state in a word or two."""
-        if self.timeliness == "NOT_EXPECTED":
-            return "closed" if self.is_closed else "excused"
+        match self.timeliness:
+            case "NOT_EXPECTED":
+                return "closed" if self.is_closed else "excused"
+            case "LATE" if self.late_by_s:
+                return f"late {span(self.late_by_s)}"
+            case "LATE_ARRIVED" if self.late_by_s:
+                return f"came {span(self.late_by_s)} late"
         return TIMELINESS[self.timeliness][1]
+
+    @property
+    def tones(self) -> frozenset[str]:
+        """The classes it counts for: what is late may stand in quarantine as well."""
+        held = {"quarantined"} if self.delivery == "QUARANTINED" else set()
+        return frozenset({self.tone} | held)
 
     @property
     def weight(self) -> int:
@@ -88,7 +99,7 @@ class Line:
     @property
     def tones(self) -> str:
         """The classes of its cells, for filtering."""
-        return " ".join(sorted({cell.tone for cell in self.all_cells}))
+        return " ".join(sorted({tone for cell in self.all_cells for tone in cell.tones}))
 
 
 @dataclass(frozen=True)
@@ -114,8 +125,14 @@ class Grid:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many cells there are of each class."""
-        return Counter(cell.tone for line in self.lines for cell in line.all_cells)
+        """How many cells count for each class."""
+        cells = [cell for line in self.lines for cell in line.all_cells]
+        return Counter(tone for cell in cells for tone in cell.tones)
+
+    @property
+    def total(self) -> int:
+        """How many cells there are."""
+        return sum(len(line.all_cells) for line in self.lines)
 
     def describe(self) -> dict[str, Any]:
         """The board as a JSON object."""

@@ -37,7 +37,7 @@ def build_grid(
     rows = [row for row in expected.in_horizon(tx, since) if row.opens_at <= now]
     cells = [_cell(promised.feeds[each.row.feed], each, first)
              for each in standings(tx, promised.feeds, rows, now)]  # fmt: skip
-    cells = [cell for cell in cells if cell.day != EARLIER or cell.weight > WEIGHT["LATE_ARRIVED"]]
+    cells = [cell for cell in cells if cell.day != EARLIER or _is_open(cell)]
     seen = {cell.feed for cell in cells}
     older = [row for name in promised.feeds if name not in seen for row in _last_two(tx, name, now)]
     cells += [_cell(promised.feeds[each.row.feed], each, first)
@@ -76,6 +76,11 @@ def _cell(feed: Feed, standing: Standing, first: date) -> Cell:
         is_closed=not row.expected,
         label="" if is_plain else row.period,
     )
+
+
+def _is_open(cell: Cell) -> bool:
+    """Whether something is still to be done about it."""
+    return cell.timeliness != "MISSING" and cell.weight > WEIGHT["LATE_ARRIVED"]
 
 
 def _last_two(tx: Transaction, feed: str, now: datetime) -> list[ExpectedDelivery]:

@@ -28,6 +28,7 @@ DELIVERY = {
     "SUPERSEDED": "superseded",
     "WITHDRAWN": "taken back",
 }
+_TOGETHER = "\N{NO-BREAK SPACE}"
 _STEPS = ((120, "s", 1), (7200, "min", 60), (172800, "h", 3600))
 
 
@@ -37,8 +38,8 @@ def span(seconds: float | None) -> str:
         return "–"
     for limit, unit, step in _STEPS:
         if abs(seconds) < limit:
-            return f"{abs(seconds) / step:.0f} {unit}"
-    return f"{abs(seconds) / 86400:.0f} d"
+            return f"{abs(seconds) / step:.0f}{_TOGETHER}{unit}"
+    return f"{abs(seconds) / 86400:.0f}{_TOGETHER}d"
 
 
 def minute(at: datetime | None) -> str:

@@ -14,7 +14,9 @@ from wharf.cli.main import COMMANDS, wharf
 def docs(out: Path) -> None:
     """Write the page of all commands, from their own help."""
     pages = ["# Commands", "", "Made by `make docs` from the commands' own help.", ""]
-    context = click.Context(wharf, info_name="wharf")
+    context = click.Context(
+        wharf, info_name="wharf", help_option_names=["-h", "--help"], terminal_width=90
+    )
     for name in sorted(COMMANDS):
         command = wharf.get_command(context, name)
         if command is None or command.hidden:
@@ -25,9 +27,7 @@ def docs(out: Path) -> None:
 
 
 def _page(command: click.Command, parent: click.Context, name: str) -> list[str]:
-    context = click.Context(
-        command, info_name=name.rsplit(" ", 1)[-1], parent=parent, max_content_width=90
-    )
+    context = click.Context(command, info_name=name.rsplit(" ", 1)[-1], parent=parent)
     pages = [f"## {name}", "", "```", command.get_help(context), "```", ""]
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):

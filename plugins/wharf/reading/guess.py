@@ -76,11 +76,15 @@ def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    named_data = 0
+    data = 0
     for i, cell in enumerate(row):
+        if not cell.strip():
+            continue
         values = [other[i] for other in below if i < len(other) and other[i].strip()]
         share = sum(map(looks_like_data, values)) / len(values) if values else 0.0
-        if cell.strip() and not looks_like_data(cell) and share > 0.8:
-            return True
-        named_data += bool(cell.strip()) and looks_like_data(cell) and (share > 0.8 or not below)
-    return not named_data
+        if not looks_like_data(cell):
+            if share > 0.8:
+                return True
+        elif share > 0.8 or not below:
+            data += 1
+    return not data and not any(tuple(other) == tuple(row) for other in below)

@@ -31,6 +31,7 @@ from wharf.reading.refusals import (
 
 CHUNK: Final = 20_000
 RAW_LIMIT: Final = 1 << 16
+_LARGEST_DOCUMENT: Final = 64 << 20
 LOOKS_LIKE_JSON: Final = re.compile(rb"\s*[\[{]\s*([\"\[\]{}\d-]|true|false|null|\Z)")
 
 
@@ -100,15 +101,27 @@ def open_json_lines(
 
 
 def _refuse_document(source: Text, name: str) -> None:
-    """Refuse JSON that is not lines: an array, or an object over many lines."""
+    """Refuse JSON that is not lines: an array, or one object over many lines."""
     with source.path.open("rb") as handle:
         handle.seek(source.bom)
         head = [line for line in handle.read(1 << 20).splitlines() if line.strip()][:50]
-    if any(_is_object(line) for line in head):
+    objects = sum(map(_is_object, head))
+    if objects * 2 > len(head) or (objects and not _is_document(source)):
         return
     start = head[0].lstrip()[:1]
     kind = "an array" if start == b"[" else "not one object on each line"
     raise Refused(name, "other_format", f"it is JSON, but {kind}; only JSON lines are read")
+
+
+def _is_document(source: Text) -> bool:
+    """Whether all of a file is one JSON value."""
+    if source.path.stat().st_size > _LARGEST_DOCUMENT:
+        return False
+    try:
+        json.loads(source.path.read_bytes()[source.bom :])
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _is_object(line: bytes) -> bool:

@@ -194,7 +194,7 @@ class _Table:
         cases = []
         cells = list(self.file.mapped.cells.values())[:_ENOUGH]
         header = self.file.sniffed.columns
-        if header and self.file.sniffed.header_line:
+        if self.file.sniffed.header_line and len(cells) > 1:
             same = " AND ".join(f"trim(c{i}) = {text(header[i].strip())}" for i in cells)
             cases.append(f"WHEN {same} THEN 1")
         if unnamed := self.file.mapped.unnamed:

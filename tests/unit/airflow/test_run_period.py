@@ -46,7 +46,7 @@ def test_a_person_may_name_any_date_inside_the_period() -> None:
 
 @pytest.mark.parametrize("conf", [None, {}, {"period": None}, {"period": " "}])
 def test_a_run_that_names_no_period_is_told_the_open_ones(conf: dict[str, object] | None) -> None:
-    with pytest.raises(PeriodError, match="Open now: 2026-W46, 2026-W47$"):
+    with pytest.raises(PeriodError, match=r"Open now: 2026-W46, 2026-W47$"):
         period_of(RunFacts("r", conf=conf), weekly_feed(), NOW)
 
 

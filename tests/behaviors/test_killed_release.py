@@ -1,0 +1,147 @@
+"""`kill -9` at every boundary between and inside the steps, the release and the page of a product.
+
+Each table names the point at which the process dies, what the ledger says then, and what readers
+of the release, of the tables, and of the page see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from killed_product import (
+    BY_USE,
+    COUNT,
+    PRODUCT,
+    counted,
+    make,
+    manifests,
+    new_product,
+    open_product,
+    page_shows,
+    release_newest,
+    roll_back,
+    run_steps,
+)
+from killed_world import REFUSED, Point, Template, killed, retried
+from product_world import D5
+
+from wharf.ledger import batches as batch_rows
+from wharf.ledger import products as product_rows
+from wharf.products import Context, current_release, newest_attempts, read_manifest
+
+OLD, NEW = (8, 8), (20, 20)
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a killed release leaves."""
+
+    tables: tuple[str, str]
+    """Status in the ledger of the new batch of each table, in the order of their steps."""
+    live: tuple[bool, bool]
+    """Whether a direct reader of the table sees the new batch."""
+    releases: int = 1
+    page: bool = False
+    """Whether the page is the new one."""
+
+
+STAGED = Left(("AUDITED", "AUDITED"), (False, False))
+COMMITTED = Left(("AUDITED", "AUDITED"), (True, False))
+HALF = Left(("PUBLISHED", "AUDITED"), (True, False))
+TABLES = Left(("PUBLISHED", "PUBLISHED"), (True, True))
+RELEASED = Left(("PUBLISHED", "PUBLISHED"), (True, True), releases=2)
+SWITCHED = Left(("PUBLISHED", "PUBLISHED"), (True, True), releases=2, page=True)
+
+PAGES = "wharf.portal.pages"
+RELEASE = {
+    "before the first table": (STAGED, "wharf.batches.batches:Batches.publish", "before", 1),
+    "first table committed, the ledger not told": (COMMITTED, "wharf.lake.lake:Lake.publish", "after", 1),
+    "first table published": (HALF, "wharf.batches.batches:Batches.publish", "after", 1),
+    "before the release row": (TABLES, "wharf.products.release:_commit", "before", 1),
+    "in the release row's transaction": (TABLES, "wharf.ledger.products:record_release", "after", 1),
+    "release row stands, no release.json": (RELEASED, "wharf.products.release:_commit", "after", 1),
+    "release.json written, not named": (RELEASED, "os:fsync", "after", 13),
+    "before the page": (RELEASED, "wharf.products.release:release_page", "before", 1),
+    "the page's files moved": (RELEASED, f"{PAGES}:_move_files", "after", 1),
+    "page.json switched": (RELEASED, f"{PAGES}:_replace", "after", 2),
+    "page switched": (SWITCHED, f"{PAGES}:_replace", "after", 3),
+    "staged page half removed": (SWITCHED, "os:rmdir", "before", 1),
+    "before the portal's index": (SWITCHED, f"{PAGES}:build_index", "before", 1),
+    "released": (SWITCHED, "wharf.products.release:release_page", "after", 1),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def gathered(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The product is released with eight parcels; a manifest with twenty is gathered."""
+    template = Template(tmp_path_factory.mktemp("killed") / "place")
+    new_product(template.place)
+    template.keep()
+    return template
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The steps of the manifest with twenty parcels are done as well."""
+    template = Template(tmp_path_factory.mktemp("killed") / "place")
+    new_product(template.place)
+    run_steps(template.place)
+    template.keep()
+    return template
+
+
+@pytest.mark.parametrize("name", RELEASE)
+def test_release_killed_anywhere_is_old_or_new_as_a_whole_and_a_retry_finishes(
+    stepped: Template, name: str
+) -> None:
+    left, *where = RELEASE[name]
+    root = stepped.fresh()
+    killed(release_newest, root, Point(*where))
+    ctx = open_product(root).ctx
+    assert counted(ctx) == (NEW if left.releases == 2 else OLD)
+    assert releases(ctx) == manifests(ctx)[: left.releases]
+    assert page_shows(ctx) == manifests(ctx)[left.page]
+    assert new_batches(ctx) == left.tables
+    assert live(ctx) == left.live
+    assert retried(release_newest, root) == 0
+    is_released_once(ctx)
+
+
+def is_released_once(ctx: Context) -> None:
+    """One release of each manifest, one movement of each table for each, and the page follows."""
+    assert counted(ctx) == NEW
+    assert releases(ctx) == manifests(ctx)
+    assert page_shows(ctx) == manifests(ctx)[-1]
+    row = current_release(ctx, PRODUCT)
+    assert row is not None
+    for table in (BY_USE, COUNT):
+        history = ctx.lake.history(table)
+        assert len(history) == 2
+        assert history[-1].batch_id == row.tables[table]["batch_id"]
+        with ctx.ledger.read() as tx:
+            events = batch_rows.publishes_of(tx, table)
+        assert [each.snapshot_id for each in events] == [each.snapshot_id for each in history]
+    text = (ctx.settings.home / "releases" / PRODUCT / "release.json").read_text()
+    assert manifests(ctx)[-1] in text
+    assert PRODUCT in (ctx.settings.portal / "index.html").read_text()
+
+
+def releases(ctx: Context) -> list[str]:
+    with ctx.ledger.read() as tx:
+        return [row.manifest_id for row in product_rows.releases_of(tx, PRODUCT)]
+
+
+def new_batches(ctx: Context) -> tuple[str, ...]:
+    """Status of each batch that the newest manifest staged, oldest first."""
+    with ctx.ledger.read() as tx:
+        rows = batch_rows.batches_for(tx, PRODUCT, D5)
+    newest = manifests(ctx)[-1]
+    return tuple(row.status for row in rows if row.origin["manifest_id"] == newest)
+
+
+def live(ctx: Context) -> tuple[bool, ...]:
+    with ctx.ledger.read() as tx:
+        rows = {row.batch_id: row for row in batch_rows.batches_for(tx, PRODUCT, D5)}
+    standing = [rows[ctx.lake.current(table)[D5]] for table in (BY_USE, COUNT)]
+    return tuple(row.origin["manifest_id"] == manifests(ctx)[-1] for row in standing)
