@@ -30,7 +30,7 @@ check: setup ## Style, types, layers, contracts, compose file, dbt and the guard
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/wharf validate
+	WHARF_PROJECT=. $(BIN)/wharf validate
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt --target-path ../.venv/dbt --log-path .venv/dbt
 	$(BIN)/pytest -q tests/unit/house
 	@if docker compose version >/dev/null 2>&1; \

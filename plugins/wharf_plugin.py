@@ -36,7 +36,7 @@ class WharfPlugin(AirflowPlugin):
             "href": "wharf/",
             "url_route": "suppliers",
             "destination": "nav",
-            "category": "browse",
+            "nav_top_level": True,
         }
     ]
 

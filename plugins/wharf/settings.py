@@ -92,10 +92,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("WHARF_HOME") or ".wharf").absolute()
-    name = env.get("WHARF_ENV") or "prod"
+    is_demo = (home / "project").is_dir()
+    name = env.get("WHARF_ENV") or ("demo" if is_demo else "prod")
     if name not in {"prod", "demo"} and not name.startswith("dev_"):
         raise SettingsError(f"WHARF_ENV is {name!r}; use prod, demo or dev_<name>")
-    project = env.get("WHARF_PROJECT") or _project_of_this_file()
+    project = env.get("WHARF_PROJECT") or (home / "project" if is_demo else shipped_project())
     return Settings(
         home=home,
         project=Path(project).absolute(),
@@ -198,8 +199,9 @@ def parse_connection(connection_id: str, value: str) -> Connection:
     )
 
 
-def _project_of_this_file() -> str:
-    return str(Path(__file__).parents[2])
+def shipped_project() -> Path:
+    """The project that lies beside this code: what the demo copies."""
+    return Path(__file__).parents[2]
 
 
 def _seconds(env: Mapping[str, str], variable: str, default: int) -> timedelta:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from wharf.demo.airflow_plan import AirflowPlan, free_port
@@ -16,7 +16,7 @@ from wharf.demo.portal_server import PortalServer
 from wharf.demo.postgres import start_postgres
 from wharf.errors import DemoError
 from wharf.ledger import Ledger
-from wharf.settings import Settings, read_settings
+from wharf.settings import Settings
 
 Say = Callable[[str], None]
 
@@ -34,11 +34,6 @@ class Place:
     def board_url(self) -> str:
         """Where the board is, inside Airflow."""
         return f"{self.airflow.url}/plugin/suppliers"
-
-
-def local_settings(env: str, project: Path) -> Settings:
-    """The settings of an installation below WHARF_HOME."""
-    return replace(read_settings({**os.environ, "WHARF_ENV": env}), project=project)
 
 
 def open_place(

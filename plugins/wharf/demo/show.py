@@ -6,13 +6,14 @@ import json
 import secrets
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
 
 from wharf.demo.observe import Observer
-from wharf.demo.place import Place, local_settings, open_place
+from wharf.demo.place import Place, open_place
 from wharf.demo.progress import Progress
 from wharf.demo.project import copy_project
 from wharf.demo.receivers import FileServer, MailReceiver, WebReceiver
@@ -23,7 +24,7 @@ from wharf.errors import WharfError
 from wharf.ledger import Ledger, decisions, models
 from wharf.ledger import products as product_rows
 from wharf.ledger.rows import Decision
-from wharf.settings import Settings, read_settings
+from wharf.settings import Settings, read_settings, shipped_project
 
 PROMISED_FOR = timedelta(seconds=90)
 LONGEST = timedelta(minutes=20)
@@ -41,11 +42,11 @@ def run_demo(*, ends: bool, postgres: bool, port: int) -> int:
     """
     begun = datetime.now(UTC)
     home = read_settings().home
-    settings = local_settings("demo", home / "project")
+    settings = replace(read_settings(), env="demo", project=home / "project")
     progress = Progress(begun)
     world = World.open(home, begun.date())
     stamps = world.stamps
-    copy_project(read_settings().project, settings.project, stamps.spans, stamps.holidays)
+    copy_project(shipped_project(), settings.project, stamps.spans, stamps.holidays)
     progress.say(f"{len(world.scripts)} feeds and periods in {settings.home}")
     code = 1
     with ExitStack() as stack:
@@ -70,19 +71,22 @@ def run_demo(*, ends: bool, postgres: bool, port: int) -> int:
 def serve(*, postgres: bool, port: int) -> int:
     """Start Airflow, board and portal on the state below WHARF_HOME, until Ctrl-C."""
     progress = Progress(datetime.now(UTC))
-    home = read_settings().home
-    is_demo = (home / "demo" / "world.json").exists()
-    project = home / "project" if is_demo else read_settings().project
-    settings = local_settings("demo" if is_demo else read_settings().env, project)
+    settings = read_settings()
     with ExitStack() as stack:
-        if is_demo:
-            world = World.open(home, datetime.now(UTC).date())
+        if settings.env == "demo":
+            world = World.open(settings.home, progress.begun.date())
             place, _ = _open(stack, settings, world, progress, postgres=postgres, port=port)
         else:
             place = open_place(
-                stack, settings, {}, progress.say, postgres=postgres, port=port,
-                look_every=60, tick_every=60,
-            )  # fmt: skip
+                stack,
+                settings,
+                {},
+                progress.say,
+                postgres=postgres,
+                port=port,
+                look_every=settings.look_every.total_seconds(),
+                tick_every=settings.tick_every.total_seconds(),
+            )
         _addresses(place, progress)
         _stay(progress)
     return 0

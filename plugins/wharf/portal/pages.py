@@ -56,7 +56,7 @@ def stage_page(site: Path, content: PageContent) -> Path:
     )
     connection.close()
     (staged / "page.json").write_text(json.dumps(page, indent=2, default=str), encoding="utf-8")
-    (staged / "index.html").write_text(text, encoding="utf-8")
+    _replace(staged / "index.html", text)
     return staged
 
 
@@ -65,17 +65,22 @@ def release_page(site: Path, staged: Path) -> None:
 
     Releasing the same staged page again finishes what was begun.
     """
-    if staged.exists():
+    if is_staged(staged):
         page = json.loads((staged / "page.json").read_text(encoding="utf-8"))
         home = site / "products" / page["product"]
         _move_files(staged, home, page)
         changes = _changes(site, page["product"], page)
         _replace(home / "changelog.json", json.dumps(changes, indent=2))
         _replace(home / "page.json", (staged / "page.json").read_text(encoding="utf-8"))
-        _replace(home / "index.html", (staged / "index.html").read_text(encoding="utf-8"))
-        shutil.rmtree(staged)
+        (staged / "index.html").replace(home / "index.html")
+    shutil.rmtree(staged, ignore_errors=True)
     _copy_static(site)
     build_index(site)
+
+
+def is_staged(staged: Path) -> bool:
+    """Whether a page stands staged as a whole: its text is written last, and moved away first."""
+    return (staged / "index.html").exists()
 
 
 def build_index(site: Path) -> None:
@@ -130,7 +135,9 @@ def _copy_static(site: Path) -> None:
             if file.is_file() and (
                 not stands.exists() or stands.stat().st_size != file.stat().st_size
             ):
-                shutil.copyfile(file, stands)
+                aside = stands.with_name(f".{file.name}.{os.getpid()}")
+                shutil.copyfile(file, aside)
+                aside.replace(stands)
 
 
 def _has_engine() -> bool:
@@ -139,7 +146,7 @@ def _has_engine() -> bool:
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.new")
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
 
