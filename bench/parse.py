@@ -148,9 +148,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "project"
         make_project(folder, feeds)
-        print(
-            f"{'case':8}{'dags':>6}{'parse s':>9}{'store s':>9}{'ms a dag':>10}{'KB':>7}{'RSS MB':>8}"
-        )
+        heads = ("dags", "parse s", "store s", "ms a dag", "KB", "RSS MB")
+        print(f"{'case':8}" + "".join(f"{head:>9}" for head in heads))
         for case in ("bare", "loop", "wharf", "task", "check"):
             found = measure(folder, case, Path(name) / "airflow")
             each = 1000 * (found["parse"] + found["serialize"]) / max(found["dags"], 1)

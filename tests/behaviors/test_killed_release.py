@@ -53,7 +53,7 @@ TABLES = Left(("PUBLISHED", "PUBLISHED"), (True, True))
 RELEASED = Left(("PUBLISHED", "PUBLISHED"), (True, True), releases=2)
 SWITCHED = Left(("PUBLISHED", "PUBLISHED"), (True, True), releases=2, page=True)
 
-PAGES = "wharf.portal.pages"
+PAGES, SWITCH = "wharf.portal.pages", "wharf.portal.release"
 RELEASE = {
     "before the first table": (STAGED, "wharf.batches.batches:Batches.publish", "before", 1),
     "first table committed, the ledger not told": (COMMITTED, "wharf.lake.lake:Lake.publish", "after", 1),
@@ -63,11 +63,11 @@ RELEASE = {
     "release row stands, no release.json": (RELEASED, "wharf.products.release:_commit", "after", 1),
     "release.json written, not named": (RELEASED, "pathlib:Path.replace", "before", 1),
     "before the page": (RELEASED, "wharf.products.release:release_page", "before", 1),
-    "the page's files moved": (RELEASED, f"{PAGES}:_move_files", "after", 1),
-    "page.json switched": (RELEASED, f"{PAGES}:_replace", "after", 2),
-    "page switched": (SWITCHED, "shutil:rmtree", "before", 1),
+    "the page's files moved": (RELEASED, f"{SWITCH}:_move_files", "after", 1),
+    "page.json switched": (RELEASED, f"{SWITCH}:_replace", "after", 2),
+    "page switched": (SWITCHED, f"{SWITCH}:_forget_older", "before", 1),
     "staged page half removed": (SWITCHED, "os:rmdir", "before", 1),
-    "before the portal's index": (SWITCHED, f"{PAGES}:build_index", "before", 1),
+    "before the portal's index": (SWITCHED, f"{SWITCH}:build_index", "before", 1),
     "released": (SWITCHED, "wharf.products.release:release_page", "after", 1),
 }  # fmt: skip
 
@@ -91,6 +91,16 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return template
 
 
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The product is released with eight parcels, and then with twenty."""
+    template = Template(tmp_path_factory.mktemp("killed") / "place")
+    new_product(template.place)
+    make(template.place)
+    template.keep()
+    return template
+
+
 @pytest.mark.parametrize("name", RELEASE)
 def test_release_killed_anywhere_is_old_or_new_as_a_whole_and_a_retry_finishes(
     stepped: Template, name: str
@@ -106,6 +116,70 @@ def test_release_killed_anywhere_is_old_or_new_as_a_whole_and_a_retry_finishes(
     assert live(ctx) == left.live
     assert retried(release_newest, root) == 0
     is_released_once(ctx)
+
+
+STEPS = {
+    "before the attempt is noted": ((), (), "wharf.products.attempts:begin", "before", 1),
+    "attempt begun": (("started",), (), "wharf.products.attempts:begin", "after", 1),
+    "rows written, not in the lake": (("started",), (), "wharf.lake.lake:Lake.put", "before", 1),
+    "rows in the lake, no record": (("started",), (), "wharf.lake.lake:Lake.put", "after", 1),
+    "record stands, no ledger row": (("started",), (), "wharf.lake.lake:Lake.write_batch", "after", 1),
+    "staged": (("started",), ("STAGED",), "wharf.batches.batches:Batches.stage", "after", 1),
+    "audited, the step not ended": (("started",), ("AUDITED",), "wharf.products.attempts:end", "before", 1),
+    "step ended": (("success",), ("AUDITED",), "wharf.products.attempts:end", "after", 1),
+    "in the second step": (("success", "started"), ("AUDITED",), "wharf.lake.lake:Lake.put", "after", 2),
+    "page half built": (("success", "success", "started"), ("AUDITED", "AUDITED"), f"{PAGES}:write_downloads", "after", 1),
+    "page staged, the step not ended": (("success", "success", "started"), ("AUDITED", "AUDITED"), f"{PAGES}:stage_page", "after", 1),
+    "steps done": (("success",) * 3, ("AUDITED", "AUDITED"), "wharf.products.attempts:end", "after", 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_steps_killed_anywhere_count_for_nothing_and_a_retry_finishes(
+    gathered: Template, name: str
+) -> None:
+    attempts, staged, *where = STEPS[name]
+    root = gathered.fresh()
+    killed(run_steps, root, Point(*where))
+    ctx = open_product(root).ctx
+    assert step_states(ctx) == attempts
+    assert new_batches(ctx) == staged
+    if attempts != ("success",) * 3:
+        assert retried(release_newest, root) == REFUSED
+    assert (counted(ctx), live(ctx)) == (OLD, (False, False))
+    assert page_shows(ctx) == manifests(ctx)[0]
+    assert retried(make, root) == 0
+    is_released_once(ctx)
+
+
+ROLLBACK = {
+    "before the first table": (NEW, (True, True), "wharf.batches.batches:Batches.rollback", "before", 1),
+    "first table rolled back": (NEW, (False, True), "wharf.batches.batches:Batches.rollback", "after", 1),
+    "before the release row": (NEW, (False, False), "wharf.products.release:_commit", "before", 1),
+    "before the page is built again": (OLD, (False, False), "wharf.products.release:restage_page", "before", 1),
+    "page built again in half": (OLD, (False, False), f"{PAGES}:write_downloads", "after", 1),
+    "page built again, not switched": (OLD, (False, False), "wharf.products.release:restage_page", "after", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROLLBACK)
+def test_rollback_killed_anywhere_is_old_or_new_as_a_whole_and_a_retry_finishes(
+    released: Template, name: str
+) -> None:
+    reads, stands, *where = ROLLBACK[name]
+    root = released.fresh()
+    killed(roll_back, root, Point(*where))
+    ctx = open_product(root).ctx
+    first, second = manifests(ctx)
+    assert counted(ctx) == reads
+    assert live(ctx) == stands
+    assert page_shows(ctx) == second
+    assert retried(roll_back, root) == 0
+    assert (counted(ctx), live(ctx)) == (OLD, (False, False))
+    assert releases(ctx) == [first, second, first]
+    assert page_shows(ctx) == first
+    assert new_batches(ctx) == ("ROLLED_BACK", "ROLLED_BACK")
+    assert retried(release_newest, root) == REFUSED
 
 
 def is_released_once(ctx: Context) -> None:
@@ -138,6 +212,13 @@ def new_batches(ctx: Context) -> tuple[str, ...]:
         rows = batch_rows.batches_for(tx, PRODUCT, D5)
     newest = manifests(ctx)[-1]
     return tuple(row.status for row in rows if row.origin["manifest_id"] == newest)
+
+
+def step_states(ctx: Context) -> tuple[str, ...]:
+    manifest = read_manifest(ctx, manifests(ctx)[-1])
+    with ctx.ledger.read() as tx:
+        newest = newest_attempts(tx, manifest)
+    return tuple(newest[step].status for step in sorted(newest))
 
 
 def live(ctx: Context) -> tuple[bool, ...]:

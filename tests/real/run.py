@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import httpx
 from rich.console import Console
@@ -39,7 +38,6 @@ FEEDS = {f"{borough}.sales": f"feed__{borough}__sales" for borough in BOROUGHS}
 FACTS, USE, MODEL = "product__sales_facts", "product__sales_use", "model__residential_sales"
 LONGEST = timedelta(minutes=20)
 MISSING = re.compile(r"<strong>\s*missing", re.IGNORECASE)
-ZONE = ZoneInfo("America/New_York")
 
 
 class City:
@@ -73,7 +71,7 @@ class City:
 
     def by_backfill(self, dags: Sequence[str], year: str) -> None:
         """Backfill the year of each DAG, and wait for all."""
-        first = datetime(int(year), 1, 1, tzinfo=ZONE)
+        first = datetime(int(year), 1, 1, tzinfo=UTC)
         for dag in dags:
             self.rest.backfill(dag, first, first)
         for dag in dags:

@@ -56,13 +56,17 @@ def status(days: int, as_json: bool) -> None:
             )
         return
     periods = sorted({row.period for row, _ in rows})
-    table = Table("feed", *periods, title=f"as of {at:%Y-%m-%d %H:%M} UTC")
+    heads = (period[5:] if len(period) == len("2026-11-20") else period for period in periods)
+    table = Table("feed", *heads, show_lines=True, title=f"as of {at:%Y-%m-%d %H:%M} UTC")
     cells = {(row.feed, row.period): state for row, state in rows}
     for name in sorted({row.feed for row, _ in rows}):
         states = (cells.get((name, period)) for period in periods)
         table.add_row(
             name, *(f"{SIGN[s.timeliness]}[/]\n{s.delivery.lower()}" if s else "" for s in states)
         )
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 40 + 14 * len(periods)
+    console.print(table)
     for error in here.promises.project.invalid:
         click.secho(str(error), fg="red", err=True)

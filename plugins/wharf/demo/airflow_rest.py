@@ -100,6 +100,12 @@ class AirflowRest:
     ) -> int:
         """Start a backfill over partition dates, both ends included.
 
+        Args:
+            dag_id: Its DAG.
+            first: Midnight UTC of the first day; Airflow reads its clock time in the DAG's zone.
+            last: The same, of the last period's first day.
+            reprocess: `none`, `failed` or `completed`: which periods to run again.
+
         Returns:
             The backfill's number.
         """

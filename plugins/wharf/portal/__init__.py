@@ -5,6 +5,7 @@ says about its inputs comes from the manifest alone.
 """
 
 from wharf.portal.content import InputState, PageContent, TableState
-from wharf.portal.pages import is_staged, release_page, stage_page
+from wharf.portal.pages import stage_page
+from wharf.portal.release import release_page
 
-__all__ = ["InputState", "PageContent", "TableState", "is_staged", "release_page", "stage_page"]
+__all__ = ["InputState", "PageContent", "TableState", "release_page", "stage_page"]

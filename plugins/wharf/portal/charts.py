@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from wharf.contracts.product import Plot
+from wharf.portal.words import label
 
 WIDTHS = {"wide": 660, "narrow": 300}
 COLOURS = tuple(f"var(--c{number})" for number in range(1, 9))
@@ -66,6 +67,8 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     axis = {
         "labelColor": "var(--ink2)", "titleColor": "var(--ink2)", "domainColor": "var(--edge)",
         "tickColor": "var(--edge)", "gridColor": "var(--edge)", "labelFontSize": 11,
+        "titleFontSize": 11, "titleFontWeight": "normal", "titlePadding": 8, "labelLimit": 120,
+        "labelOverlap": True,
     }  # fmt: skip
     numeric = bool(data) and all(isinstance(row[plot.x], int | float) for row in data)
     kind = "quantitative" if numeric and plot.mark != "bar" else "ordinal"
@@ -73,9 +76,15 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
         "x": {
             "field": plot.x,
             "type": kind,
-            "axis": {"labelAngle": _angle(kind, len({str(row[plot.x]) for row in data}))},
+            "axis": _x_axis(plot, data, kind, width),
+            "scale": {"zero": False} if kind == "quantitative" else {},
         },
-        "y": {"field": plot.y, "type": "quantitative"},
+        "y": {
+            "field": plot.y,
+            "type": "quantitative",
+            "axis": _y_axis(plot, data),
+            "scale": {"zero": plot.mark == "bar"},
+        },
     }
     if plot.colour:
         encoding["color"] = {
@@ -99,8 +108,25 @@ def _colours(groups: list[str]) -> list[str]:
     return [COLOURS[number % len(COLOURS)] for number in range(len(groups))]
 
 
-def _angle(kind: str, labels: int) -> int:
-    return -40 if kind == "ordinal" and labels > 8 else 0
+def _x_axis(plot: Plot, data: list[dict[str, Any]], kind: str, width: int) -> dict[str, Any]:
+    axis: dict[str, Any] = {"title": label(plot.x), "grid": False}
+    if kind == "ordinal":
+        return axis | {"labelAngle": _angle(len({str(row[plot.x]) for row in data}), width)}
+    if all(isinstance(row[plot.x], int) and abs(row[plot.x]) < 10_000 for row in data):
+        return axis | {"format": "d", "tickMinStep": 1}  # years and hours have no thousands
+    return axis
+
+
+def _y_axis(plot: Plot, data: list[dict[str, Any]]) -> dict[str, Any]:
+    axis: dict[str, Any] = {"title": label(plot.y), "tickCount": 5}
+    if data and all(isinstance(row[plot.y], int) for row in data):
+        return axis | {"format": ",d", "tickMinStep": 1}
+    return axis
+
+
+def _angle(labels: int, width: int) -> int:
+    """Slanted where level labels would not fit beside each other."""
+    return -40 if labels > width // 75 else 0
 
 
 def _svg(spec: dict[str, Any], title: str) -> str:

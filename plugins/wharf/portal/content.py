@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from wharf.contracts.product import Plot
+from wharf.portal.words import days, spoken
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,17 @@ class InputState:
         return self.policy in {"same", "published", "not_expected"} or (
             self.policy == "latest" and self.age_days == 0
         )
+
+    @property
+    def shortfall(self) -> str:
+        """How it falls short of what was asked for, and why, in one clause."""
+        if not self.period:
+            how = "left out"
+        elif self.policy == "partial":
+            how = f"read in part, up to {self.period}"
+        else:
+            how = f"{self.period} is read, {days(self.age_days)} older"
+        return f"{how}: {spoken(self.reason)}" if self.reason else how
 
 
 @dataclass(frozen=True)
@@ -66,10 +78,16 @@ class PageContent:
         """The batch that the page's downloads are named by: that of its last table."""
         return self.tables[-1].batch_id
 
+    @property
+    def stale(self) -> list[InputState]:
+        """Inputs that are not what was asked for."""
+        return [each for each in self.inputs if not each.is_fresh]
+
     def describe(self) -> dict[str, Any]:
         """The content as JSON, without the relation."""
         described = asdict(self)
         described.pop("relation")
         described["plots"] = [plot.model_dump() for plot in self.plots]
         described["built_at"] = self.built_at.isoformat()
+        described["stale"] = [each.name for each in self.stale]
         return described

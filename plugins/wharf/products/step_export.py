@@ -10,7 +10,7 @@ from typing import Any
 from wharf.contracts import Product
 from wharf.errors import ProductError
 from wharf.ledger import models
-from wharf.portal import InputState, PageContent, TableState, is_staged, stage_page
+from wharf.portal import InputState, PageContent, TableState, stage_page
 from wharf.portal import release_page as switch_page
 from wharf.products import attempts
 from wharf.products.context import Context
@@ -38,7 +38,7 @@ def restage_page(ctx: Context, product: Product, manifest: Manifest) -> str:
 
 def release_page(ctx: Context, product: Product, manifest: Manifest, staged: str) -> None:
     """Switch a staged page in; one that is no longer staged is built again."""
-    if not is_staged(Path(staged)):
+    if not Path(staged).exists():
         staged = restage_page(ctx, product, manifest)
     switch_page(ctx.settings.portal, Path(staged))
 

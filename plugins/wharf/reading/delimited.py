@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -106,20 +106,16 @@ def open_delimited(
 
 def _with_feeds(source: Text, work: Path) -> Text:
     """Turn the line ends of old Macintosh files into line feeds; bytes keep their places."""
-    if source.feeds:
-        return source
-    content = source.path.read_bytes()
-    if b"\r" not in content:
+    if source.feeds or not source.returns:
         return source
     target = work / "feeds"
-    target.write_bytes(content.replace(b"\r", b"\n"))
-    return Text(
-        target, source.encoding, source.bom, source.valid, source.exact, content.count(b"\r")
-    )
+    target.write_bytes(source.path.read_bytes().replace(b"\r", b"\n"))
+    return replace(source, path=target, feeds=source.returns, returns=0)
 
 
 def _lines(source: Text, buffer: mmap.mmap) -> int:
-    return source.feeds + (len(buffer) > source.bom and buffer[-1:] != b"\n")
+    whole = len(buffer) <= source.bom or buffer[-1:] in {b"\n", b"\r"}
+    return source.feeds + source.returns + (not whole)
 
 
 def _read_header(
@@ -131,7 +127,7 @@ def _read_header(
     findings: list[Finding],
 ) -> _Head:
     lines = read_head(buffer, source.bom, dialect)
-    rows = [() if line.is_blank else line.cells for line in lines]
+    rows = [() if line.is_blank or line.is_broken else line.cells for line in lines]
     numbers = [line.number for line in lines]
     setting = wanted.format.header if wanted.format else "find"
     try:

@@ -36,6 +36,8 @@ class Text:
     """Whether byte positions in `path` are those of the delivered (expanded) file."""
     feeds: int
     """Line feeds in `path`, counted here, apart from any reader."""
+    returns: int
+    """Carriage returns without a feed behind them, counted likewise."""
     finding: str = ""
 
 
@@ -56,11 +58,11 @@ def as_utf8(path: Path, declared: str | None, work: Path) -> Text:
     shape = _Shape(path, bom)
     if shape.valid:
         note = "" if shape.ascii else _difference(declared, "utf-8")
-        return Text(path, "utf-8", bom, True, True, shape.feeds, note)
+        return Text(path, "utf-8", bom, True, True, shape.feeds, shape.returns, note)
     wanted = canonical(declared) if declared else ""
     if marked or wanted == "utf-8" or (not wanted and _is_mostly_utf8(path)):
         note = f"the file is not valid UTF-8 throughout; it may be {FALLBACK}"
-        return Text(path, "utf-8", bom, False, True, shape.feeds, note)
+        return Text(path, "utf-8", bom, False, True, shape.feeds, shape.returns, note)
     narrow = FALLBACK if not wanted or wanted.startswith(_WIDE) else wanted
     return _converted(path, narrow, 0, declared, work)
 
@@ -87,12 +89,16 @@ class _Shape:
     """One pass over the bytes: are they UTF-8, are they ASCII, and how many line feeds."""
 
     def __init__(self, path: Path, bom: int) -> None:
-        self.ascii, self.valid, self.feeds = True, True, 0
+        self.ascii, self.valid, self.feeds, self.returns = True, True, 0, 0
+        last = b""
         decoder = codecs.getincrementaldecoder("utf-8")("strict")
         with path.open("rb") as handle:
             handle.seek(bom)
             while chunk := handle.read(CHUNK):
                 self.feeds += chunk.count(b"\n")
+                pairs = chunk.count(b"\r\n") + (last == b"\r" and chunk[:1] == b"\n")
+                self.returns += chunk.count(b"\r") - pairs
+                last = chunk[-1:]
                 self.ascii = self.ascii and chunk.isascii()
                 if self.valid and not self.ascii:
                     self.valid = _decodes(decoder, chunk)
@@ -128,7 +134,8 @@ def _converted(path: Path, encoding: str, bom: int, declared: str | None, work: 
             if not chunk:
                 break
     note = _difference(declared, encoding)
-    return Text(target, canonical(encoding), 0, valid, False, _Shape(target, 0).feeds, note)
+    shape = _Shape(target, 0)
+    return Text(target, canonical(encoding), 0, valid, False, shape.feeds, shape.returns, note)
 
 
 def _decode(decoder: codecs.IncrementalDecoder, chunk: bytes) -> str:

@@ -29,7 +29,16 @@ def guess_dialect(buffer: Buffer, start: int) -> Dialect:
             mark = other
         elif not best[0]:
             mark = ","
+    if _breaks(buffer, start, Dialect(mark, quote)):
+        bare = Dialect(mark, "")
+        if _score(buffer, start, bare) > _score(buffer, start, Dialect(mark, quote)):
+            return bare
     return Dialect(mark, quote)
+
+
+def _breaks(buffer: Buffer, start: int, dialect: Dialect) -> bool:
+    """Whether quotes in the head of a text are more than once not what they should be."""
+    return sum(line.is_broken for line in read_head(buffer, start, dialect)) > 1
 
 
 def _guess_quote(head: bytes) -> str:

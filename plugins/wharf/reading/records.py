@@ -30,12 +30,12 @@ class Dialect:
         """Patterns of an unquoted field, of a quoted one, and of a quoted one's inside."""
         mark = re.escape(self.delimiter.encode())
         blank = b"[ ]*" if self.delimiter == "\t" else b"[ \t]*"
-        unquoted = re.compile(rb"[^%b\n]*" % mark)
+        unquoted = re.compile(rb"[^%b\r\n]*" % mark)
         if not self.quote:
             return unquoted, None, unquoted
         quote = re.escape(self.quote.encode())
         inside = rb"%b((?>[^%b]+|%b%b)*+)%b" % (quote, quote, quote, quote, quote)
-        quoted = re.compile(rb"%b%b%b(?=%b|\r*\n|\r*\Z)" % (blank, inside, blank, mark))
+        quoted = re.compile(rb"%b%b%b(?=%b|\r|\n|\Z)" % (blank, inside, blank, mark))
         return unquoted, quoted, re.compile(inside)
 
 
@@ -84,14 +84,7 @@ def read_record(buffer: Buffer, start: int, dialect: Dialect) -> Record:
             continue
         if at == limit < len(buffer):
             return Record(start, _line_end(buffer, start), error=TOO_LONG)
-        return _ended(buffer, start, at, fields, any_quoted)
-
-
-def _ended(buffer: Buffer, start: int, at: int, fields: list[bytes], quoted: bool) -> Record:
-    end = _line_end(buffer, at)
-    if not quoted or buffer[at - 1 : at] == b"\r":
-        fields[-1] = fields[-1].rstrip(b"\r")
-    return Record(start, end, tuple(fields), quoted=quoted)
+        return Record(start, _line_end(buffer, at), tuple(fields), quoted=any_quoted)
 
 
 def _broken(buffer: Buffer, start: int, at: int, limit: int, dialect: Dialect) -> Record:
@@ -104,7 +97,20 @@ def _broken(buffer: Buffer, start: int, at: int, limit: int, dialect: Dialect) -
 
 
 def _line_end(buffer: Buffer, at: int) -> int:
-    return buffer.find(b"\n", at) + 1 or len(buffer)
+    """Where the next line begins: after a line feed, a return, or both."""
+    feed = buffer.find(b"\n", at)
+    back = buffer.find(b"\r", at, feed if feed >= 0 else len(buffer))
+    if back >= 0 and back + 1 != feed:
+        return back + 1
+    return feed + 1 or len(buffer)
+
+
+def count_breaks(text: bytes) -> int:
+    """Count line ends: feeds, returns, and both together as one."""
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+
+
+MAX_CELL = 1000
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ class Line:
     ends_on: int
     """Physical line on which the next record begins."""
     is_blank: bool = False
+    is_broken: bool = False
 
 
 def read_head(buffer: Buffer, start: int, dialect: Dialect, limit: int = 200) -> list[Line]:
@@ -135,9 +142,6 @@ def _head(buffer: Buffer, start: int, dialect: Dialect, limit: int) -> Iterator[
         cells = tuple(field.decode("utf-8", "replace") for field in record.fields)
         if record.error:
             cells = (text[:MAX_CELL].decode("utf-8", "replace").rstrip(),)
-        after = number + max(text.count(b"\n"), 1)
-        yield Line(number, cells, record.end, after, record.is_blank)
+        after = number + max(count_breaks(text), 1)
+        yield Line(number, cells, record.end, after, record.is_blank, bool(record.error))
         at, number = record.end, after
-
-
-MAX_CELL = 1000

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from wharf.reading.clean import CleanCopy
 from wharf.reading.layout import Layout, Positions
-from wharf.reading.records import MAX_RECORD, Dialect, Record, read_record
+from wharf.reading.records import MAX_RECORD, Dialect, Record, count_breaks, read_record
 from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
 
 WINDOW: Final = 4 << 20
@@ -181,8 +181,6 @@ class Scanner:
         """Where quotes or carriage returns first stand as a strict reader does not expect them."""
         first = len(part)
         returns = np.flatnonzero(part == _RETURN)
-        if len(returns) and inside is not None:
-            returns = returns[~inside[returns]]
         if len(returns):
             lone = returns[_at(data, returns + self.at + 1) != _FEED]
             first = int(lone[0]) if len(lone) else first
@@ -248,7 +246,7 @@ class Scanner:
             record = read_record(self.text, self.at, self.dialect)
             # A broken record ends with its first line, which may be very long.
             text = b"" if record.error else self.text[record.start : record.end]
-            spans = max(text.count(b"\n"), 1)
+            spans = max(count_breaks(text), 1)
             reason = self._judge(record, text)
             if record.is_blank and len(record.fields) == 1:
                 self.layout.blank += 1

@@ -1,4 +1,7 @@
 const MOST_ROWS = 500;
+// What gives no rows to wrap into a select.
+const ACTS = /^\s*(alter|create|delete|drop|explain|insert|set|update)\b/i;
+const NUMBER = /^-?[0-9][0-9.]*(e[+-]?[0-9]+)?$/i;
 
 for (const place of document.querySelectorAll("[data-age]")) {
   const days = Math.floor((Date.now() - Date.parse(place.dataset.age)) / 86400000);
@@ -6,7 +9,9 @@ for (const place of document.querySelectorAll("[data-age]")) {
 }
 
 async function unpacked(address) {
-  const raw = new Uint8Array(await (await fetch(address)).arrayBuffer());
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  const raw = new Uint8Array(await answer.arrayBuffer());
   if (raw[0] !== 0x1f || raw[1] !== 0x8b) return raw;
   const stream = new Blob([raw]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
@@ -45,8 +50,17 @@ async function openEngine(form) {
   return connection;
 }
 
+// Every value leaves the engine as its own text: Arrow's decimals and times are bare integers here.
+function asked(connection, query) {
+  if (ACTS.test(query)) return connection.query(query);
+  const plain = query.trim().replace(/(\s*;)+$/, "");
+  return connection.query(`select cast(columns(*) as varchar) from (\n${plain}\n) limit ${MOST_ROWS + 1}`);
+}
+
 function shown(result) {
   const table = document.createElement("table");
+  const rows = result.toArray().slice(0, MOST_ROWS).map((row) => [...row].map(([, value]) => value));
+  const numeric = result.schema.fields.map((_, at) => rows.every((row) => row[at] === null || NUMBER.test(row[at])));
   const head = table.createTHead().insertRow();
   for (const field of result.schema.fields) {
     const cell = document.createElement("th");
@@ -55,40 +69,61 @@ function shown(result) {
     head.append(cell);
   }
   const body = table.createTBody();
-  for (const row of result.toArray().slice(0, MOST_ROWS)) {
+  for (const row of rows) {
     const line = body.insertRow();
-    for (const value of Object.values(row.toJSON())) line.insertCell().textContent = value === null ? "" : String(value);
+    row.forEach((value, at) => {
+      const cell = line.insertCell();
+      cell.textContent = value === null ? "" : String(value);
+      if (numeric[at]) cell.className = "number";
+      else if (cell.textContent.length > 40) cell.className = "long";
+    });
   }
   return table;
 }
 
-async function asked(connection, query) {
-  const plain = query.trim().replace(/;+$/, "");
-  try {
-    return await connection.query(`select cast(columns(*) as varchar) from (${plain})`);
-  } catch {
-    return connection.query(plain);
-  }
+function counted(rows) {
+  if (rows > MOST_ROWS) return `The first ${MOST_ROWS} rows; there are more`;
+  return rows === 1 ? "1 row" : `${rows} rows`;
+}
+
+function explained(message, table) {
+  const outside = /extension|disabled by configuration/.test(message);
+  return message.split("\n")[0] + (outside ? ` Here only the table ${table} can be asked.` : "");
 }
 
 const form = document.getElementById("sql");
 if (form) {
   const status = document.getElementById("answer-status");
   const answer = document.getElementById("answer");
+  const query = document.getElementById("query");
+  const button = form.querySelector("button");
   let engine = null;
   const start = () => (engine ??= openEngine(form).catch((error) => { engine = null; throw error; }));
-  document.getElementById("query").addEventListener("focus", () => start().catch(() => {}), { once: true });
+  const say = (text, trouble = false) => {
+    status.textContent = text;
+    status.classList.toggle("trouble", trouble);
+  };
+  query.addEventListener("focus", () => start().catch(() => {}), { once: true });
+  query.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    status.textContent = "Working…";
-    const began = performance.now();
+    button.disabled = true;
+    say(engine ? "Working…" : "Loading engine and data…");
     try {
-      const result = await asked(await start(), document.getElementById("query").value);
+      const connection = await start();
+      const began = performance.now();
+      const result = await asked(connection, query.value);
       answer.replaceChildren(shown(result));
-      const more = result.numRows > MOST_ROWS ? `, the first ${MOST_ROWS} shown` : "";
-      status.textContent = `${result.numRows} rows${more}, ${Math.round(performance.now() - began)} ms`;
+      answer.hidden = ACTS.test(query.value) && !result.numRows;
+      const told = ACTS.test(query.value) && !result.numRows ? "Done" : counted(result.numRows);
+      say(`${told}, ${Math.round(performance.now() - began)} ms`);
     } catch (error) {
-      status.textContent = String(error.message || error).split("\n")[0];
+      answer.hidden = true;
+      say(explained(String(error.message || error), form.dataset.table), true);
+    } finally {
+      button.disabled = false;
     }
   });
 }
