@@ -82,6 +82,11 @@ def _promises(world: BoardWorld) -> None:
 
 def _usual_days(world: BoardWorld) -> None:
     """Everything before yesterday came in time, as it mostly does."""
+    with world.at_once():
+        _came_in_time(world)
+
+
+def _came_in_time(world: BoardWorld) -> None:
     for feed in (*PLAIN, "quiet.newcomer", "registrar.deeds", "hostile.feed", "blind.sensor"):
         for row in world.rows(feed):
             if row.expected and row.period < YESTERDAY:
@@ -112,13 +117,11 @@ def _trouble(world: BoardWorld) -> None:
     world.decide("evergreen.inventory", YESTERDAY, "waive", "stocktaking, agreed by phone")
     world.decide("fjord.catches", None, "suspend", "the fleet is in port until spring")
     world.decide("garnet.claims", TODAY, "promise", "server move", until=today(18))
-    for hour in range(12, 15):
-        for minute in range(0, 60, 5):
-            if today(hour, minute) <= NOW:
-                at = today(hour, minute)
-                poll = Poll("blind_inbox", at, ok=False, error="connection refused")
-                with world.ledger.write() as tx:
-                    arrivals.append_poll(tx, poll)
+    with world.ledger.write() as tx:
+        for minutes in range(0, 150, 5):
+            at = today(12) + timedelta(minutes=minutes)
+            poll = Poll("blind_inbox", at, ok=False, error="connection refused")
+            arrivals.append_poll(tx, poll)
     world.remove("dags/feeds/gone/retired.yaml")
     contract = world.settings.project / "dags/feeds/juniper/payments.yaml"
     contract.write_text(contract.read_text().replace("cutoff:", "cutof:"))

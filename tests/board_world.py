@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 from wharf.contracts import Feed
 from wharf.ledger import (
@@ -58,7 +60,7 @@ timeliness: {{tz: {tz}, opens: "{opens}", warn: "{warn}", due: "{due}", cutoff: 
 """
 DAILY = {
     "about": "Prices of everything.",
-    "first": "2026-11-01",
+    "first": "2026-11-05",
     "period": "{kind: day}",
     "tz": "UTC",
     "opens": "T+0 06:00",
@@ -89,6 +91,7 @@ class BoardWorld:
             {"WHARF_HOME": str(self.root / "home"), "WHARF_PROJECT": str(self.root / "project")}
         )
         self.ledger = Ledger.open(self.settings.ledger_url)
+        self._tx: Transaction | None = None
         self._write("dags/calendars/office_days.yaml", CALENDAR)
 
     def feed(self, name: str, supplier: str = "", **terms: str) -> None:
@@ -125,6 +128,21 @@ class BoardWorld:
             decisions.record_tick(tx, Tick("look", self.now - timedelta(seconds=25)))
             decisions.record_tick(tx, Tick("tick", self.now - timedelta(seconds=20)))
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let what comes within the block be one transaction, which is much faster."""
+        with self.ledger.write() as self._tx:
+            yield
+        self._tx = None
+
+    @contextmanager
+    def _writing(self) -> Iterator[Transaction]:
+        if self._tx is not None:
+            yield self._tx
+            return
+        with self.ledger.write() as tx:
+            yield tx
+
     def rows(self, feed: str) -> list[ExpectedDelivery]:
         """Rows of a feed that have opened by now."""
         with self.ledger.read() as tx:
@@ -144,8 +162,8 @@ class BoardWorld:
         findings: Sequence[object] = (),
     ) -> str:
         """Let a delivery arrive; with a status it is staged as well. Gives the batch id."""
-        batch_id = f"{at:%Y%m%dT%H%M%S000Z}-{abs(hash((feed, period))) % 16**6:06x}"
-        with self.ledger.write() as tx:
+        batch_id = f"{at:%Y%m%dT%H%M%S000Z}-{crc32(f'{feed} {period}'.encode()) % 16**6:06x}"
+        with self._writing() as tx:
             for part in parts:
                 name = path or f"{feed}_{period}_{part or 'all'}.csv"
                 self._land(tx, feed, period, part, name, at, refused)

@@ -57,6 +57,7 @@ class Harbour:
     now: datetime = DAY + timedelta(hours=7)
     started: list[tuple[str, str, str]] = field(default_factory=list)
     contract: str = CONTRACT
+    day: str = "2026-11-20"
 
     def __post_init__(self) -> None:
         self.inbox.mkdir(parents=True, exist_ok=True)
@@ -95,7 +96,7 @@ class Harbour:
 
     @property
     def period(self) -> Period:
-        return self.feed.parse_period("2026-11-20")
+        return self.feed.parse_period(self.day)
 
     def deliver(self, text: str | bytes, name: str = "prices_20261120.csv") -> None:
         file = self.inbox / name
@@ -159,15 +160,15 @@ class Harbour:
 
     def deliveries(self) -> list[Delivery]:
         with self.place.ledger.read() as tx:
-            return deliveries.deliveries_of(tx, "acme.prices", "2026-11-20")
+            return deliveries.deliveries_of(tx, "acme.prices", self.day)
 
     def batches(self) -> list[BatchRow]:
         with self.place.ledger.read() as tx:
-            return batches.batches_for(tx, "acme.prices", "2026-11-20")
+            return batches.batches_for(tx, "acme.prices", self.day)
 
     def incidents(self) -> list[Incident]:
         with self.place.ledger.read() as tx:
-            return incidents.incidents_of(tx, "acme.prices", "2026-11-20")
+            return incidents.incidents_of(tx, "acme.prices", self.day)
 
     def messages(self) -> list[Outgoing]:
         with self.place.ledger.read() as tx:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -87,12 +89,12 @@ def parcel_page(folder: Path) -> PageContent:
     )
 
 
-def quiet_page(folder: Path) -> PageContent:
+def quiet_page(folder: Path, **changed: Any) -> PageContent:
     """A page made from the ledger alone: no inputs, no model, no chart."""
     source = folder / "card.parquet"
     with duckdb.connect() as connection:
         connection.execute(f"copy (select 'alder' as supplier, 5 as expected) to '{source}'")
-    return PageContent(
+    page = PageContent(
         product="supplier_scorecard",
         title="Supplier scorecard",
         about="How each supplier kept its promises.",
@@ -104,3 +106,4 @@ def quiet_page(folder: Path) -> PageContent:
         columns=[{"name": "supplier", "type": "string", "about": "The supplier's id."}],
         relation=f"read_parquet('{source}')",
     )
+    return replace(page, **changed)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from wharf import __version__, quality
 from wharf.batches import Batches
-from wharf.batches.approval import held_back
+from wharf.batches.approval import held_back, too_many_quarantined
 from wharf.contracts import Feed, Period, ResolveConnection
 from wharf.errors import (
     AuditFailed,
@@ -167,7 +167,7 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
     """
     row = _batch_row(ctx, batch_id)
     batch = ctx.lake.read_batch(row.table, row.period, batch_id)
-    problems = [*ctx.lake.check(batch), *_too_many_quarantined(feed, row)]
+    problems = [*ctx.lake.check(batch), *too_many_quarantined(feed, row)]
     results, warnings = "", tuple[str, ...]()
     if not problems:
         audit = quality.audit(
@@ -325,15 +325,16 @@ def _write(
     work: Path,
 ) -> Batch:
     folder = ctx.lake.batch_dir(feed.table, period.key, batch_id)
-    good = [ctx.lake.put(work / "good.parquet", f"{folder}/part-0.parquet")]
-    bad: StagedFile | None = None
+    good, bad = list[StagedFile](), None
+    if counts.rows_staged:  # else the lake puts an empty file
+        good = [ctx.lake.put(work / "good.parquet", f"{folder}/part-0.parquet")]
     if counts.rows_quarantined:
         bad = ctx.lake.put(work / "bad.parquet", f"{folder}/quarantine.parquet")
     return Batch(
         batch_id=batch_id,
         table=feed.table,
         period=period.key,
-        files=tuple(good) if counts.rows_staged else (),
+        files=tuple(good),
         rows=counts.rows_staged,
         columns=ctx.lake.columns_for(feed.table, {**RAW_SYSTEM, **plan.columns}),
         rows_quarantined=counts.rows_quarantined,
@@ -348,16 +349,6 @@ def _batch_row(ctx: Intake, batch_id: str) -> BatchRow:
     if row is None:
         raise PublishRefused(f"the ledger knows no batch {batch_id!r}; see `wharf batch list`")
     return row
-
-
-def _too_many_quarantined(feed: Feed, row: BatchRow) -> Iterator[str]:
-    limit = feed.on_arrival.max_quarantined
-    if row.rows_quarantined > limit * row.rows_in_file:
-        share = row.rows_quarantined / row.rows_in_file
-        yield (
-            f"{row.rows_quarantined} of {row.rows_in_file} rows are in quarantine "
-            f"({share:.0%}; on_arrival.max_quarantined allows {limit:.0%})"
-        )
 
 
 def _evaluate_soon(ctx: Intake, row: BatchRow, now: datetime) -> None:

@@ -95,7 +95,7 @@ class City:
         with httpx.Client(base_url=self.place.airflow.url, trust_env=False, timeout=60) as client:
             token = client.post("/auth/token", json=login).json()["access_token"]
             for borough, year in ABSENT:
-                path = f"{self.place.board_url}/feeds/{borough}.sales/{year}"
+                path = f"/wharf/feeds/{borough}.sales/{year}"
                 page = client.get(path, headers={"Authorization": f"Bearer {token}"})
                 if not MISSING.search(page.text):
                     told.append(f"the board does not show {borough}.sales {year} as missing")
@@ -239,7 +239,7 @@ def _stay(place: Place, progress: Progress) -> None:
     login = f"login {place.airflow.user}, password {place.airflow.password}"
     progress.say(f"Airflow  {place.airflow.url}  ({login})")
     for borough, year in ABSENT:
-        progress.say(f"board    {place.board_url}/feeds/{borough}.sales/{year}")
+        progress.say(f"board    {place.airflow.url}/wharf/feeds/{borough}.sales/{year}")
     progress.say(f"portal   {place.portal.url}")
     progress.say("Ctrl-C stops everything that was started")
     try:

@@ -1,6 +1,8 @@
-"""Whether a restatement may be published by a run, or waits for a person."""
+"""What a feed's contract allows a run to publish, and what waits for a person."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from wharf.contracts import Feed
 from wharf.ledger import Transaction, batches, deliveries, expected
@@ -30,4 +32,20 @@ def held_back(tx: Transaction, feed: Feed, row: BatchRow) -> str:
         f"{feed.feed}: {row.period} was restated {'after' if is_after else 'before'} its cut-off "
         f"and the contract says {policy!r}. Read: `wharf batch show {row.batch_id}`. "
         f"Accept: `wharf batch publish {row.batch_id} --reason ...`."
+    )
+
+
+def too_many_quarantined(feed: Feed, row: BatchRow) -> Iterator[str]:
+    """Say so when a larger share of a batch's rows is set aside than the contract allows."""
+    limit = feed.on_arrival.max_quarantined
+    if row.rows_quarantined <= limit * row.rows_in_file:
+        return
+    share = row.rows_quarantined / row.rows_in_file
+    reasons = dict(row.origin.get("read", {}).get("reasons", {}))
+    most = sorted(reasons.items(), key=lambda each: -each[1])[:3]
+    told = ", ".join(f"{count} for {reason!r}" for reason, count in most)
+    yield (
+        f"{row.rows_quarantined} of {row.rows_in_file} rows are in quarantine "
+        f"({share:.0%}; on_arrival.max_quarantined allows {limit:.0%})"
+        + (f", {told}" if told else "")
     )

@@ -40,14 +40,11 @@ class Landing:
             LakeError: The bytes changed since they were fetched, or the storage failed.
         """
         standing = self.exists(feed=feed, period=period, part=part, sha256=sha256)
-        if standing is not None and self._storage.size(standing) == local.stat().st_size:
-            return standing
-        given = _hash(local)
-        if given != sha256:
+        if _hash(local) != sha256:
             raise LakeError(
                 f"{feed}: the bytes of {name!r} changed while they were landed; fetch them again"
             )
-        uri = f"{self._folder(feed, period, part, sha256)}/{safe_name(name)}"
+        uri = standing or f"{self._folder(feed, period, part, sha256)}/{safe_name(name)}"
         self._storage.put(local, uri)
         return uri
 

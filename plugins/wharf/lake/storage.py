@@ -62,7 +62,8 @@ class Storage:
     def put(self, source: Path, uri: str) -> Written:
         """Copy a local file to an address, hashing on the way.
 
-        An address that holds the same number of bytes and the same hash is left alone.
+        An address that holds the same number of bytes and the same hash is left alone, and made
+        durable: whoever wrote it may have died before that.
 
         Raises:
             LakeError: Other bytes stand there already, or the storage failed.
@@ -83,6 +84,8 @@ class Storage:
                 self._write(uri, io.BytesIO(content))
             elif self.read(uri) != content:
                 raise LakeError(f"{uri} stands with another content; it is never overwritten")
+            else:
+                self._sync(uri)
 
     def read(self, uri: str) -> bytes:
         """Read a small file."""
@@ -129,6 +132,7 @@ class Storage:
         given = hashlib.file_digest(reading, "sha256").hexdigest()  # type: ignore[arg-type]
         if reading.tell() != standing or self.sha256(uri) != given:
             raise LakeError(f"{uri} stands with other bytes; it is never overwritten")
+        self._sync(uri)
         return Written(standing, given)
 
     def _write(self, uri: str, reading: IO[bytes]) -> Written:
@@ -148,8 +152,12 @@ class Storage:
             part.rename(final)
         finally:
             part.unlink(missing_ok=True)
-        sync_folder(final.parent, Path(local_path(self.root)))
+        self._sync(uri)
         return written
+
+    def _sync(self, uri: str) -> None:
+        if self.is_local:
+            sync_folder(Path(self._inside(uri)).parent, Path(local_path(self.root)))
 
     def _inside(self, uri: str) -> str:
         """The path of an address that must lie below the root."""

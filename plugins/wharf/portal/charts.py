@@ -15,7 +15,7 @@ from wharf.contracts.product import Plot
 from wharf.portal.words import label
 
 WIDTHS = {"wide": 660, "narrow": 300}
-COLOURS = tuple(f"var(--c{number})" for number in range(1, 9))
+COLOURS = tuple(f"var(--c{number})" for number in range(1, 13))
 _STYLE = re.compile(r'\s(?:style|aria-[a-z]+|role)="[^"]*"')
 
 
@@ -77,7 +77,7 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
             "field": plot.x,
             "type": kind,
             "axis": _x_axis(plot, data, kind, width),
-            "scale": {"zero": False} if kind == "quantitative" else {},
+            "scale": {"zero": False, "nice": False} if kind == "quantitative" else {},
         },
         "y": {
             "field": plot.y,

@@ -45,6 +45,8 @@ def kind_of(path: Path, name: str) -> str:
         raise Refused(name, "empty", f"the file is empty ({path.stat().st_size:,} bytes)")
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head.startswith(b"PARE"):
+        raise Refused(name, "encrypted", "it is an encrypted Parquet file")
     if head.startswith(b"PK\x03\x04"):
         return "excel"
     if head.startswith(_OLE):
@@ -69,6 +71,8 @@ def _refuse_foreign(head: bytes, name: str) -> None:
     for magic, what in _BINARY.items():
         if head.startswith(magic):
             raise Refused(name, "unreadable", f"it is {what}")
+    if head[8:12] == b"DUCK":
+        raise Refused(name, "unreadable", "it is a DuckDB database")
     if head[257:262] == b"ustar":
         raise Refused(name, "unreadable", "it is a tar archive")
     text = _as_ascii(head)
@@ -95,7 +99,7 @@ def _is_text(head: bytes) -> bool:
     if max(zeros_even, zeros_odd) > len(head) // 8 and min(zeros_even, zeros_odd) * 10 < len(head):
         return True  # UTF-16
     control = sum(head.count(byte) for byte in (*range(1, 9), *range(14, 27), 28, 29, 30))
-    return (zeros_even + zeros_odd + control) * 50 < max(len(head), 50)
+    return (zeros_even + zeros_odd + control) * 50 < max(len(head), 150)
 
 
 def refuse_conflict_markers(path: Path, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,7 +137,11 @@ def _read_header(
         _refuse_delimiter(buffer, source, dialect, name, wanted)
         raise
     if index is None:
-        width = max((len(row) for row in rows[:20]), default=0)
+        widths = Counter(len(row) for row in rows if row)
+        width = max(widths, key=lambda each: (widths[each], each), default=0)
+        if not width:
+            raise Refused(name, "unreadable", "none of its first lines has readable fields")
+        _refuse_remark(name, rows, wanted)
         if wanted.columns is None:
             return _Head(("",) * width, None, as_found(name, width, findings))
         return _Head(("",) * width, None, by_position(name, width, wanted.columns))
@@ -144,8 +149,7 @@ def _read_header(
     cells = _padded(rows[index], below)
     if wanted.columns is None:
         mapped = as_found(name, cells, findings)
-        if not below and len(cells) == 1:
-            raise Refused(name, "unreadable", f"it holds no table, only {shown(cells[0])}")
+        _refuse_remark(name, rows, wanted)
     else:
         mapped = map_header(name, cells, wanted.columns, wanted.policy)
         refuse_unnamed(name, mapped, below)
@@ -153,6 +157,13 @@ def _read_header(
         text = f"the header stands on line {numbers[index]}, below {index} other lines"
         findings.append(Finding("preamble", text))
     return _Head(cells, lines[index], mapped)
+
+
+def _refuse_remark(name: str, rows: Sequence[Sequence[str]], wanted: Wanted) -> None:
+    """Refuse a single word on a single line where no contract says that this is a table."""
+    filled = [row for row in rows if row]
+    if wanted.columns is None and len(filled) == 1 and len(filled[0]) == 1:
+        raise Refused(name, "unreadable", f"it holds no table, only {shown(filled[0][0])}")
 
 
 def _padded(cells: tuple[str, ...], below: Sequence[Sequence[str]]) -> tuple[str, ...]:

@@ -25,20 +25,23 @@ def guess_dialect(buffer: Buffer, start: int) -> Dialect:
     if best[0] < 0.5:
         scored = [(_score(buffer, start, Dialect(mark, quote)), mark) for mark in _RARE]
         rare, other = max(scored, key=lambda pair: pair[0])
-        if rare[0] > 0.9:
+        if rare[0] > 0.9 and len(read_head(buffer, start, Dialect(other, quote), 2)) > 1:
             mark = other
         elif not best[0]:
             mark = ","
-    if _breaks(buffer, start, Dialect(mark, quote)):
-        bare = Dialect(mark, "")
-        if _score(buffer, start, bare) > _score(buffer, start, Dialect(mark, quote)):
-            return bare
-    return Dialect(mark, quote)
+    return _without_quotes(buffer, start, Dialect(mark, quote))
 
 
-def _breaks(buffer: Buffer, start: int, dialect: Dialect) -> bool:
-    """Whether quotes in the head of a text are more than once not what they should be."""
-    return sum(line.is_broken for line in read_head(buffer, start, dialect)) > 1
+def _without_quotes(buffer: Buffer, start: int, dialect: Dialect) -> Dialect:
+    """Take quotes for plain text where, here and there in the file, that fits more lines."""
+    places = [start, *(buffer.find(b"\n", len(buffer) * part // 4) + 1 for part in (1, 2, 3))]
+    broken = sum(
+        line.is_broken for at in places if at for line in read_head(buffer, at, dialect, 100)
+    )
+    bare = Dialect(dialect.delimiter, "")
+    if broken < 2 or _score(buffer, start, bare) < _score(buffer, start, dialect):
+        return dialect
+    return bare
 
 
 def _guess_quote(head: bytes) -> str:

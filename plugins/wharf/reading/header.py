@@ -16,6 +16,7 @@ from wharf.reading.guess import guess_header
 from wharf.reading.refusals import Refused, listed, shown
 
 MAX_COLUMNS: Final = 20_000
+_POSITION: Final = re.compile(r"#[0-9]+")
 _PUNCTUATION: Final = re.compile(r"[\W_]+")
 SYSTEM: Final = ("_period", "_batch_id", "_file", "_line")
 
@@ -41,7 +42,7 @@ def plain(text: str) -> str:
 
 def column_name(text: str, index: int) -> str:
     """Make a column name of a header cell."""
-    if re.fullmatch(r"#[0-9]+", text):
+    if _POSITION.fullmatch(text):
         return f"column_{text[1:]}"
     folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", folded).strip("_")[:60].rstrip("_")
@@ -99,10 +100,17 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, Column]) ->
     Returns:
         Its index, or None where no row names at least two columns (or the only one).
     """
-    known = {plain(text) for name, column in columns.items() for text in (name, *column.aliases)}
-    named = [len({plain(cell) for cell in row} & known) for row in rows]
+    named_columns = {
+        name: column
+        for name, column in columns.items()
+        if not any(_POSITION.fullmatch(alias) for alias in column.aliases)
+    }
+    known = {
+        plain(text) for name, column in named_columns.items() for text in (name, *column.aliases)
+    }
+    named = [len({plain(cell) for cell in row if cell.strip()} & known) for row in rows]
     best = max(named, default=0)
-    if best < min(2, len(columns)) or best * 4 < len(columns):
+    if best < min(2, max(len(named_columns), 1)) or best * 4 < len(named_columns):
         return None
     return named.index(best)
 
@@ -247,10 +255,6 @@ def as_found(file: str, cells: Sequence[str] | int, findings: list[Finding]) -> 
     if len(names) > MAX_COLUMNS:
         raise Refused(file, "too_many_columns", f"it has {len(names):,} columns")
     refuse_duplicates(file, names)
-    twice = [n for n, count in Counter(map(plain, names)).items() if count > 1]
-    if twice:
-        alike = listed([name for name in names if plain(name) == twice[0]])
-        raise Refused(file, "duplicate_header", f"header cells read alike: {alike}")
     mapped = _unique_names(names)
     for i, cell in enumerate(cells):
         if not cell.strip():

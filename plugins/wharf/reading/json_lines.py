@@ -56,12 +56,17 @@ class _Number(str):
     __slots__ = ()
 
 
-_DECODE: Final = json.JSONDecoder(
-    object_pairs_hook=_pairs,
-    parse_float=_Number,
-    parse_int=_Number,
-    parse_constant=_refuse_constant,
-).decode
+def _decoder(number: type[str]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_pairs,
+        parse_float=number,
+        parse_int=number,
+        parse_constant=_refuse_constant,
+    )
+
+
+_FLAT: Final = _decoder(str).decode
+_NESTED: Final = _decoder(_Number).decode
 
 
 def open_json_lines(
@@ -126,7 +131,7 @@ def _is_document(source: Text) -> bool:
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(_DECODE(line.decode("utf-8")), dict)
+        return isinstance(_FLAT(line.decode("utf-8")), dict)
     except (ValueError, RecursionError) as error:
         return isinstance(error, _Unusable)
 
@@ -189,7 +194,7 @@ class _Lines:
             "_line": pa.array([line for line, _ in chunk], pa.int64()),
         }
         for key, index in self.keys.items():
-            columns[f"c{index}"] = pa.array([_text(row.get(key)) for _, row in chunk], pa.string())
+            columns[f"c{index}"] = _texts([row.get(key) for _, row in chunk])
         self.connection.register("wharf_rows", pa.table(columns))
         self.connection.execute(f"INSERT INTO {self.relation} BY NAME SELECT * FROM wharf_rows")
         self.connection.unregister("wharf_rows")
@@ -224,7 +229,8 @@ class _Lines:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        row = _DECODE(line.decode("utf-8"))
+        may_nest = b"[" in line or line.count(b"{") > 1
+        row = (_NESTED if may_nest else _FLAT)(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _Unusable(BAD_ENCODING) from error
     except _Unusable:
@@ -239,6 +245,13 @@ def _object(line: bytes) -> dict[str, Any]:
         except UnicodeEncodeError as error:
             raise _Unusable(BAD_ENCODING) from error
     return row
+
+
+def _texts(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except (TypeError, pa.ArrowException):  # not all of them are texts or null
+        return pa.array(map(_text, values), pa.string())
 
 
 def _text(value: Any) -> str | None:

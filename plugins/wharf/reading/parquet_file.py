@@ -37,6 +37,8 @@ def open_parquet(
         mapped = map_header(name, names, wanted.columns, wanted.policy)
     if deep := [names[i] for i in mapped.cells.values() if i in nested]:
         raise Refused(name, "nested", f"columns hold nested values: {listed(deep)}")
+    if blank := [i + 1 for i in mapped.cells.values() if not names[i]]:
+        raise Refused(name, "unnamed_column", f"column {blank[0]} has no name")
     used = sorted({*mapped.cells.values(), *mapped.unnamed}) or [0]
     cells = ", ".join(f"{identifier(names[i])} AS c{i}" for i in used)
     source = f"read_parquet({text(str(path))}, file_row_number=true, hive_partitioning=false)"

@@ -12,10 +12,11 @@ from wharf.errors import SettingsError, SourceError, UnsafePath
 from wharf.intake import Intake
 from wharf.ledger import Transaction, arrivals, decisions, expected
 from wharf.ledger.rows import Arrival, Poll, Tick
-from wharf.sources import Seen, Source, open_source
+from wharf.sources import Refused, Seen, Source, open_source
 from wharf.timeliness import matching
 
 LOOKED_BACK = timedelta(days=35)
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,13 @@ class Looked:
     polls: int
     failed: tuple[str, ...]
     arrived: tuple[Arrival, ...]
+    not_followed: tuple[str, ...] = ()
+    """What lies at a source under a wanted name and must not be read, such as a link out of it."""
 
     def __str__(self) -> str:
         failed = f", failed: {'; '.join(self.failed)}" if self.failed else ""
-        return f"{self.polls} listings, {len(self.arrived)} arrivals{failed}"
+        odd = f", not followed: {'; '.join(self.not_followed)}" if self.not_followed else ""
+        return f"{self.polls} listings, {len(self.arrived)} arrivals{failed}{odd}"
 
 
 def look(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Looked:
@@ -61,24 +65,38 @@ def _look_at(
     ctx: Intake, wanted: Mapping[str, Sequence[tuple[Feed, Period]]], now: datetime
 ) -> Looked:
     failed: list[str] = []
+    not_followed: list[str] = []
     arrived: list[Arrival] = []
     for connection, pairs in sorted(wanted.items()):
         try:
-            seen = _source(ctx, connection, pairs).list(_patterns(pairs))
+            source = _source(ctx, connection, pairs)
+            seen = source.list(_patterns(pairs))
         except (SourceError, SettingsError, UnsafePath) as error:
             failed.append(f"{connection}: {error}")
             with ctx.ledger.write() as tx:
                 arrivals.append_poll(tx, Poll(connection, now, ok=False, error=str(error)))
             continue
         found = _arrivals(pairs, seen, now)
+        odd = _told(source.refused)
+        not_followed += [f"{connection}: {odd}"] * bool(odd)
         with ctx.ledger.write() as tx:
-            arrivals.append_poll(tx, Poll(connection, now, ok=True, listed=len(seen)))
+            poll = Poll(connection, now, ok=True, listed=len(seen), error=odd)
+            arrivals.append_poll(tx, poll)
             found += _withdrawn(tx, pairs, seen, now)
             new = arrivals.append_arrivals(tx, found)
             for each in new:
                 expected.make_due(tx, each.feed, [each.period], now)
         arrived += new
-    return Looked(len(wanted), tuple(failed), tuple(arrived))
+    return Looked(len(wanted), tuple(failed), tuple(arrived), tuple(not_followed))
+
+
+def _told(refused: Sequence[Refused]) -> str:
+    """What was not followed at one connection, and what to do about it."""
+    if not refused:
+        return ""
+    names = "; ".join(f"{one.path} ({one.reason})" for one in refused[:SHOWN])
+    more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+    return f"{names}{more}; ask the supplier for plain files in their place"
 
 
 def _source(ctx: Intake, connection: str, pairs: Sequence[tuple[Feed, Period]]) -> Source:

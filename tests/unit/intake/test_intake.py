@@ -4,9 +4,9 @@ import gzip
 from pathlib import Path
 
 import pytest
-from tests.harbour import GOOD, SUITE, Harbour
+from tests.harbour import CONTRACT, GOOD, Harbour
 
-from wharf.errors import AuditFailed, DeliveryMissing, DeliveryRefused, NothingNew, SuiteError
+from wharf.errors import AuditFailed, DeliveryMissing, DeliveryRefused, NothingNew
 
 
 @pytest.fixture
@@ -133,19 +133,24 @@ def test_an_empty_file_is_no_delivery(harbour: Harbour) -> None:
     assert harbour.state().complete_at is None
 
 
-def test_a_misspelt_expectation_stops_the_audit_and_names_the_right_one(harbour: Harbour) -> None:
-    broken = {
-        **SUITE,
-        "expectations": [{"type": "expect_colum_values_to_be_between", "kwargs": {}}],
-    }
-    harbour.write_suite(broken)
+def test_bytes_of_another_period_are_refused_for_good_where_the_contract_says_so(
+    tmp_path: Path,
+) -> None:
+    rule = "on_arrival: {same_as_previous: refuse}\n"
+    harbour = Harbour(tmp_path, contract=CONTRACT + rule)
     harbour.deliver(GOOD)
-    with pytest.raises(SuiteError, match="expect_column_values_to_be_between"):
-        harbour.run()
-    assert harbour.rows() == []
-    harbour.write_suite(SUITE)
     harbour.run()
+    harbour.wait(days=1)
+    harbour.day = "2026-11-21"
+    harbour.deliver(GOOD, "prices_20261121.csv")
+    for _ in range(2):
+        with pytest.raises(DeliveryRefused, match="its bytes are those of period 2026-11-20. Ask"):
+            harbour.run()
+    assert harbour.state().delivery == "SEEN"
     assert len(harbour.rows()) == 2
+    harbour.write_contract(CONTRACT)
+    harbour.run()
+    assert harbour.state().delivery == "PUBLISHED"
 
 
 def test_a_new_column_is_evolved_and_noted(harbour: Harbour) -> None:

@@ -57,10 +57,12 @@ select
     sales,
     labelled,
     residential,
-    greatest(residential, labelled - residential) / labelled as majority_accuracy,
-    accuracy,
-    (places - residential * (residential + 1) / 2)
-    / nullif(residential * (labelled - residential), 0) as auc
+    round(greatest(residential, labelled - residential) / labelled, 4) as majority_accuracy,
+    round(accuracy, 4) as accuracy,
+    round(
+        (places - residential * (residential + 1) / 2)
+        / nullif(residential * (labelled - residential), 0), 4
+    ) as auc
 from measured
 union all by name
 select year, borough, part, 0 as sales, 0 as labelled, 0 as residential from missing
