@@ -129,7 +129,8 @@ class Harbour:
             )
 
         return [
-            ("land", lambda: intake.land_delivery(self.place, self.feed, self.period, now=self.now)),
+            ("land", lambda: intake.land_delivery(
+                self.place, self.feed, self.period, now=self.now)),
             ("stage", stage),
             ("audit", lambda: intake.audit_batch(self.place, self.feed, made["id"], now=self.now)),
             ("publish", lambda: intake.publish_batch(

@@ -90,7 +90,7 @@ class DeliveryRefused(Terminal, WharfError):
 
     def __init__(self, file: str, reason: str, next_step: str = "") -> None:
         self.file, self.reason = file, reason
-        super().__init__(f"{file} refused: {reason}" + (f" {next_step}" if next_step else ""))
+        super().__init__(f"{file} refused: {reason}" + (f". {next_step}" if next_step else ""))
 
 
 class AuditFailed(Terminal, WharfError):

@@ -7,7 +7,6 @@ and what readers see. A plain retry in a fresh process ends each of them in the 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,51 +40,53 @@ AUDITED = Left(True, ("PUBLISHED", "AUDITED"), OLD)
 COMMITTED = Left(True, ("PUBLISHED", "AUDITED"), NEW)
 PUBLISHED = Left(True, ("SUPERSEDED", "PUBLISHED"), NEW)
 
-STORAGE = "wharf.lake.storage"
+FETCH, COPY = "wharf.sources.local:LocalFolder.fetch", "wharf.lake.storage:_copy"
+LAKE, BATCHES = "wharf.lake.lake:Lake", "wharf.batches.batches:Batches"
+COMMIT, POINTER = "pyiceberg.catalog.sql:SqlCatalog.commit_table", "wharf.lake.catalog:LakeCatalog"
 LAND = {
-    "before the first byte is fetched": (UNTOUCHED, "wharf.sources.local:LocalFolder.fetch", "before", 1),
-    "fetched, not in the landing area": (UNTOUCHED, "wharf.sources.local:LocalFolder.fetch", "after", 1),
-    "copied into the landing area, not synced": (UNTOUCHED, f"{STORAGE}:_copy", "after", 1),
-    "before the landing rename": (UNTOUCHED, "pathlib:Path.rename", "before", 1),
-    "after the landing rename": (UNTOUCHED, "pathlib:Path.rename", "after", 1),
-    "in the landing area, no ledger row": (UNTOUCHED, "wharf.lake.landing:Landing.store", "after", 1),
-    "in the ledger's landing transaction": (UNTOUCHED, "wharf.ledger.deliveries:record_delivery", "after", 1),
-    "landed": (LANDED, "wharf.intake:land_delivery", "after", 1),
+    "before the first byte is fetched": (UNTOUCHED, FETCH, "before"),
+    "fetched, not in the landing area": (UNTOUCHED, FETCH),
+    "copied into the landing area, not synced": (UNTOUCHED, COPY),
+    "before the landing rename": (UNTOUCHED, "pathlib:Path.rename", "before"),
+    "after the landing rename": (UNTOUCHED, "pathlib:Path.rename"),
+    "in the landing area, no ledger row": (UNTOUCHED, "wharf.lake.landing:Landing.store"),
+    "in the ledger's landing transaction": (UNTOUCHED, "wharf.ledger.deliveries:record_delivery"),
+    "landed": (LANDED, "wharf.intake:land_delivery"),
 }  # fmt: skip
 STAGE = {
-    "before the landed file is read": (LANDED, "wharf.lake.landing:Landing.fetch", "before", 1),
-    "read, nothing written": (LANDED, "wharf.intake:plan_reading", "after", 1),
-    "written to the work folder": (LANDED, "wharf.intake:write_plan", "after", 1),
-    "good rows copied, not named": (LANDED, f"{STORAGE}:_copy", "after", 2),
-    "good rows put": (LANDED, "wharf.lake.lake:Lake.put", "after", 1),
-    "quarantined rows put": (LANDED, "wharf.lake.lake:Lake.put", "after", 2),
-    "before _batch.json": (LANDED, "wharf.lake.lake:Lake.write_batch", "before", 1),
-    "_batch.json copied, not named": (LANDED, f"{STORAGE}:_copy", "after", 4),
-    "_batch.json stands, no ledger row": (LANDED, "wharf.lake.lake:Lake.write_batch", "after", 1),
-    "in the ledger's stage transaction": (LANDED, "wharf.ledger.batches:record_batch", "after", 1),
-    "in the ledger, outcome not said": (STAGED, "wharf.batches.batches:Batches.stage", "after", 1),
-    "staged": (STAGED, "wharf.intake:stage_batch", "after", 1),
+    "before the landed file is read": (LANDED, "wharf.lake.landing:Landing.fetch", "before"),
+    "read, nothing written": (LANDED, "wharf.intake:plan_reading"),
+    "written to the work folder": (LANDED, "wharf.intake:write_plan"),
+    "good rows copied, not named": (LANDED, COPY, "after", 2),
+    "good rows put": (LANDED, f"{LAKE}.put"),
+    "quarantined rows put": (LANDED, f"{LAKE}.put", "after", 2),
+    "before _batch.json": (LANDED, f"{LAKE}.write_batch", "before"),
+    "_batch.json copied, not named": (LANDED, COPY, "after", 4),
+    "_batch.json stands, no ledger row": (LANDED, f"{LAKE}.write_batch"),
+    "in the ledger's stage transaction": (LANDED, "wharf.ledger.batches:record_batch"),
+    "in the ledger, outcome not said": (STAGED, f"{BATCHES}.stage"),
+    "staged": (STAGED, "wharf.intake:stage_batch"),
 }  # fmt: skip
 AUDIT = {
-    "before the structure checks": (STAGED, "wharf.lake.lake:Lake.check", "before", 1),
-    "structure checked": (STAGED, "wharf.lake.lake:Lake.check", "after", 1),
-    "the results' page kept, their JSON not": (STAGED, "wharf.quality.results:_put", "after", 1),
-    "results kept, the ledger not told": (STAGED, "wharf.quality:audit", "after", 1),
-    "in the ledger's audit transaction": (STAGED, "wharf.ledger.batches:set_status", "after", 1),
-    "in the ledger, evaluation not due": (AUDITED, "wharf.batches.batches:Batches.audited", "after", 1),
-    "audited": (AUDITED, "wharf.intake:audit_batch", "after", 1),
+    "before the structure checks": (STAGED, f"{LAKE}.check", "before"),
+    "structure checked": (STAGED, f"{LAKE}.check"),
+    "the results' page kept, their JSON not": (STAGED, "wharf.quality.results:_put"),
+    "results kept, the ledger not told": (STAGED, "wharf.quality:audit"),
+    "in the ledger's audit transaction": (STAGED, "wharf.ledger.batches:set_status"),
+    "in the ledger, evaluation not due": (AUDITED, f"{BATCHES}.audited"),
+    "audited": (AUDITED, "wharf.intake:audit_batch"),
 }  # fmt: skip
 PUBLISH = {
-    "before the lock": (AUDITED, "wharf.lake.publisher:Publisher.publish", "before", 1),
-    "under the lock": (AUDITED, "wharf.lake.publisher:find_table", "after", 1),
-    "one manifest written": (AUDITED, "pyiceberg.manifest:ManifestWriter.to_manifest_file", "after", 1),
-    "before the Iceberg commit": (AUDITED, "pyiceberg.catalog.sql:SqlCatalog.commit_table", "before", 1),
-    "before the pointer moves": (AUDITED, "wharf.lake.catalog:LakeCatalog._write_metadata", "after", 1),
-    "after the Iceberg commit": (COMMITTED, "pyiceberg.catalog.sql:SqlCatalog.commit_table", "after", 1),
-    "before the ledger follows": (COMMITTED, "wharf.lake.lake:Lake.publish", "after", 1),
-    "in the ledger's publish transaction": (COMMITTED, "wharf.ledger.batches:record_publish", "after", 1),
-    "the ledger followed, evaluation not due": (PUBLISHED, "wharf.batches.batches:Batches.publish", "after", 1),
-    "published": (PUBLISHED, "wharf.intake:publish_batch", "after", 1),
+    "before the lock": (AUDITED, "wharf.lake.publisher:Publisher.publish", "before"),
+    "under the lock": (AUDITED, "wharf.lake.publisher:find_table"),
+    "one manifest written": (AUDITED, "pyiceberg.manifest:ManifestWriter.to_manifest_file"),
+    "before the Iceberg commit": (AUDITED, COMMIT, "before"),
+    "before the pointer moves": (AUDITED, f"{POINTER}._write_metadata"),
+    "after the Iceberg commit": (COMMITTED, COMMIT),
+    "before the ledger follows": (COMMITTED, f"{LAKE}.publish"),
+    "in the ledger's publish transaction": (COMMITTED, "wharf.ledger.batches:record_publish"),
+    "the ledger followed, evaluation not due": (PUBLISHED, f"{BATCHES}.publish"),
+    "published": (PUBLISHED, "wharf.intake:publish_batch"),
 }  # fmt: skip
 POINTS = {
     f"{step}: {name}": point
@@ -155,9 +156,9 @@ def test_first_delivery_killed_anywhere_is_whole_or_absent_and_a_retry_finishes(
 
 
 FAILING = {
-    "the ledger not told": ("STAGED", "loaded", "wharf.batches.batches:Batches.audited", "before"),
+    "the ledger not told": ("STAGED", "loaded", f"{BATCHES}.audited", "before"),
     "in quarantine, evaluation not due": (
-        "QUARANTINED", "loaded", "wharf.batches.batches:Batches.audited", "after",
+        "QUARANTINED", "loaded", f"{BATCHES}.audited", "after",
     ),
     "in quarantine, outcome not said": (
         "QUARANTINED", "loaded", "wharf.ledger.deliveries:set_outcome", "before", 2,

@@ -53,22 +53,24 @@ TABLES = Left(("PUBLISHED", "PUBLISHED"), (True, True))
 RELEASED = Left(("PUBLISHED", "PUBLISHED"), (True, True), releases=2)
 SWITCHED = Left(("PUBLISHED", "PUBLISHED"), (True, True), releases=2, page=True)
 
+LAKE, BATCHES = "wharf.lake.lake:Lake", "wharf.batches.batches:Batches"
+ATTEMPTS, RELEASES = "wharf.products.attempts", "wharf.products.release"
 PAGES, SWITCH = "wharf.portal.pages", "wharf.portal.release"
 RELEASE = {
-    "before the first table": (STAGED, "wharf.batches.batches:Batches.publish", "before", 1),
-    "first table committed, the ledger not told": (COMMITTED, "wharf.lake.lake:Lake.publish", "after", 1),
-    "first table published": (HALF, "wharf.batches.batches:Batches.publish", "after", 1),
-    "before the release row": (TABLES, "wharf.products.release:_commit", "before", 1),
-    "in the release row's transaction": (TABLES, "wharf.ledger.products:record_release", "after", 1),
-    "release row stands, no release.json": (RELEASED, "wharf.products.release:_commit", "after", 1),
-    "release.json written, not named": (RELEASED, "pathlib:Path.replace", "before", 1),
-    "before the page": (RELEASED, "wharf.products.release:release_page", "before", 1),
-    "the page's files moved": (RELEASED, f"{SWITCH}:_move_files", "after", 1),
+    "before the first table": (STAGED, f"{BATCHES}.publish", "before"),
+    "first table committed, the ledger not told": (COMMITTED, f"{LAKE}.publish"),
+    "first table published": (HALF, f"{BATCHES}.publish"),
+    "before the release row": (TABLES, f"{RELEASES}:_commit", "before"),
+    "in the release row's transaction": (TABLES, "wharf.ledger.products:record_release"),
+    "release row stands, no release.json": (RELEASED, f"{RELEASES}:_commit"),
+    "release.json written, not named": (RELEASED, "pathlib:Path.replace", "before"),
+    "before the page": (RELEASED, f"{RELEASES}:release_page", "before"),
+    "the page's files moved": (RELEASED, f"{SWITCH}:_move_files"),
     "page.json switched": (RELEASED, f"{SWITCH}:_replace", "after", 2),
-    "page switched": (SWITCHED, f"{SWITCH}:_forget_older", "before", 1),
-    "staged page half removed": (SWITCHED, "os:rmdir", "before", 1),
-    "before the portal's index": (SWITCHED, f"{SWITCH}:build_index", "before", 1),
-    "released": (SWITCHED, "wharf.products.release:release_page", "after", 1),
+    "page switched": (SWITCHED, f"{SWITCH}:_forget_older", "before"),
+    "staged page half removed": (SWITCHED, "os:rmdir", "before"),
+    "before the portal's index": (SWITCHED, f"{SWITCH}:build_index", "before"),
+    "released": (SWITCHED, f"{RELEASES}:release_page"),
 }  # fmt: skip
 
 
@@ -118,19 +120,21 @@ def test_release_killed_anywhere_is_old_or_new_as_a_whole_and_a_retry_finishes(
     is_released_once(ctx)
 
 
+BUILDING, DONE = ("success", "success", "started"), ("success", "success", "success")
+BOTH = ("AUDITED", "AUDITED")
 STEPS = {
-    "before the attempt is noted": ((), (), "wharf.products.attempts:begin", "before", 1),
-    "attempt begun": (("started",), (), "wharf.products.attempts:begin", "after", 1),
-    "rows written, not in the lake": (("started",), (), "wharf.lake.lake:Lake.put", "before", 1),
-    "rows in the lake, no record": (("started",), (), "wharf.lake.lake:Lake.put", "after", 1),
-    "record stands, no ledger row": (("started",), (), "wharf.lake.lake:Lake.write_batch", "after", 1),
-    "staged": (("started",), ("STAGED",), "wharf.batches.batches:Batches.stage", "after", 1),
-    "audited, the step not ended": (("started",), ("AUDITED",), "wharf.products.attempts:end", "before", 1),
-    "step ended": (("success",), ("AUDITED",), "wharf.products.attempts:end", "after", 1),
-    "in the second step": (("success", "started"), ("AUDITED",), "wharf.lake.lake:Lake.put", "after", 2),
-    "page half built": (("success", "success", "started"), ("AUDITED", "AUDITED"), f"{PAGES}:write_downloads", "after", 1),
-    "page staged, the step not ended": (("success", "success", "started"), ("AUDITED", "AUDITED"), "wharf.products.attempts:end", "before", 3),
-    "steps done": (("success",) * 3, ("AUDITED", "AUDITED"), "wharf.products.attempts:end", "after", 3),
+    "before the attempt is noted": ((), (), f"{ATTEMPTS}:begin", "before"),
+    "attempt begun": (("started",), (), f"{ATTEMPTS}:begin"),
+    "rows written, not in the lake": (("started",), (), f"{LAKE}.put", "before"),
+    "rows in the lake, no record": (("started",), (), f"{LAKE}.put"),
+    "record stands, no ledger row": (("started",), (), f"{LAKE}.write_batch"),
+    "staged": (("started",), ("STAGED",), f"{BATCHES}.stage"),
+    "audited, the step not ended": (("started",), ("AUDITED",), f"{ATTEMPTS}:end", "before"),
+    "step ended": (("success",), ("AUDITED",), f"{ATTEMPTS}:end"),
+    "in the second step": (("success", "started"), ("AUDITED",), f"{LAKE}.put", "after", 2),
+    "page half built": (BUILDING, BOTH, f"{PAGES}:write_downloads"),
+    "page staged, the step not ended": (BUILDING, BOTH, f"{ATTEMPTS}:end", "before", 3),
+    "steps done": (DONE, BOTH, f"{ATTEMPTS}:end", "after", 3),
 }  # fmt: skip
 
 
@@ -144,7 +148,7 @@ def test_steps_killed_anywhere_count_for_nothing_and_a_retry_finishes(
     ctx = open_product(root).ctx
     assert step_states(ctx) == attempts
     assert new_batches(ctx) == staged
-    if attempts != ("success",) * 3:
+    if attempts != DONE:
         assert retried(release_newest, root) == REFUSED
     assert (counted(ctx), live(ctx)) == (OLD, (False, False))
     assert page_shows(ctx) == manifests(ctx)[0]
@@ -153,12 +157,12 @@ def test_steps_killed_anywhere_count_for_nothing_and_a_retry_finishes(
 
 
 ROLLBACK = {
-    "before the first table": (NEW, (True, True), "wharf.batches.batches:Batches.rollback", "before", 1),
-    "first table rolled back": (NEW, (False, True), "wharf.batches.batches:Batches.rollback", "after", 1),
-    "before the release row": (NEW, (False, False), "wharf.products.release:_commit", "before", 1),
-    "before the page is built again": (OLD, (False, False), "wharf.products.release:restage_page", "before", 1),
-    "page built again in half": (OLD, (False, False), f"{PAGES}:write_downloads", "after", 1),
-    "page built again, not switched": (OLD, (False, False), "wharf.products.release:restage_page", "after", 1),
+    "before the first table": (NEW, (True, True), f"{BATCHES}.rollback", "before"),
+    "first table rolled back": (NEW, (False, True), f"{BATCHES}.rollback"),
+    "before the release row": (NEW, (False, False), f"{RELEASES}:_commit", "before"),
+    "before the page is built again": (OLD, (False, False), f"{RELEASES}:restage_page", "before"),
+    "page built again in half": (OLD, (False, False), f"{PAGES}:write_downloads"),
+    "page built again, not switched": (OLD, (False, False), f"{RELEASES}:restage_page"),
 }  # fmt: skip
 
 

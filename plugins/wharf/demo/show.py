@@ -64,7 +64,7 @@ def run_demo(*, ends: bool, postgres: bool, port: int) -> int:
         progress.say(f"done after {progress.elapsed():.0f} s")
         _addresses(place, progress)
         if not ends:
-            _stay(progress)
+            _stay(place, progress)
     return code
 
 
@@ -88,7 +88,7 @@ def serve(*, postgres: bool, port: int) -> int:
                 tick_every=settings.tick_every.total_seconds(),
             )
         _addresses(place, progress)
-        _stay(progress)
+        _stay(place, progress)
     return 0
 
 
@@ -148,11 +148,7 @@ class Demo:
         now = datetime.now(UTC)
         for line in self.world.advance(self.observer.holds, now):
             self.progress.say(line)
-        for problem in self.place.airflow.problems():
-            self.progress.warn(problem)
-            if "triggerer" in problem and ("ended with" in problem or "no heartbeat" in problem):
-                self.progress.warn("starting the triggerer again")
-                self.place.airflow.restart("triggerer")
+        _mind(self.place, self.progress)
 
     def _differences(self) -> list[str]:
         wanted = self.world.expected()
@@ -261,10 +257,20 @@ def _addresses(place: Place, progress: Progress) -> None:
     progress.say(f"portal   {place.portal.url}")
 
 
-def _stay(progress: Progress) -> None:
+def _mind(place: Place, progress: Progress) -> None:
+    """Say what is wrong with Airflow; a triggerer that died is started again."""
+    for problem in place.airflow.problems():
+        progress.show(problem)
+        if "triggerer" in problem and ("ended with" in problem or "no heartbeat" in problem):
+            progress.warn("the triggerer is dead; starting it again")
+            place.airflow.restart("triggerer")
+
+
+def _stay(place: Place, progress: Progress) -> None:
     progress.say("Ctrl-C stops everything that was started")
     try:
         while True:
-            time.sleep(3600)
+            time.sleep(5)
+            _mind(place, progress)
     except KeyboardInterrupt:
         progress.say("stopping")

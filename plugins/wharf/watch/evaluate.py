@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from wharf.contracts import Feed, Period
 from wharf.intake import Intake
-from wharf.ledger import Ledger, Transaction, expected, facts
+from wharf.ledger import Ledger, Transaction, arrivals, expected, facts
 from wharf.ledger.rows import ExpectedDelivery
 from wharf.products import needs_of
 from wharf.settings import Settings
@@ -104,9 +104,12 @@ def _values(state: State) -> dict[str, object]:
 def _was_looked_for(tx: Transaction, feed: Feed, row: ExpectedDelivery, now: datetime) -> bool:
     """Whether somebody looked since the row was made: before that, silence means nothing yet.
 
-    After ten minutes without any look the silence is our own and is judged.
+    After ten minutes without any look the silence is our own and is judged. Where something has
+    arrived there is no silence, and for a period long past no other look follows.
     """
     if row.evaluated_at is not None or row.next_change_at is None:
+        return True
+    if arrivals.arrivals_of(tx, row.feed, row.period):
         return True
     polls = facts.last_polls(tx, feed.source.connection)
     looked = bool(polls) and polls[-1].at >= row.next_change_at

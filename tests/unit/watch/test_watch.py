@@ -7,6 +7,7 @@ from tests.harbour import CONTRACT, GOOD, Harbour
 
 from wharf.ledger import arrivals, expected
 from wharf.watch import readiness
+from wharf.watch.look import look_for
 from wharf.watch.readiness import NotYet, Past, Ready
 
 
@@ -102,6 +103,21 @@ def test_a_run_ends_after_the_cutoff_when_nothing_came(harbour: Harbour) -> None
     harbour.wait(hours=18)
     answer = readiness(harbour.place.ledger, harbour.feed, harbour.period, harbour.now)
     assert isinstance(answer, Past)
+
+
+def test_a_period_of_long_ago_is_judged_as_soon_as_it_is_taken_in(harbour: Harbour) -> None:
+    harbour.wait(days=90)
+    harbour.deliver(GOOD)
+    harbour.look()
+    look_for(harbour.place, harbour.feed, harbour.period, harbour.now)
+    harbour.wait(seconds=5)
+    for _, step in harbour.steps():
+        step()
+    harbour.tick()
+    with harbour.place.ledger.read() as tx:
+        row = expected.find_expected(tx, "acme.prices", "2026-11-20")
+    assert row is not None
+    assert (row.timeliness, row.delivery) == ("LATE_ARRIVED", "PUBLISHED")
 
 
 def test_a_broken_contract_leaves_the_last_valid_one_in_force(harbour: Harbour) -> None:
