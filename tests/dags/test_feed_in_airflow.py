@@ -95,7 +95,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     plan = AirflowPlan(
         home=folder / "airflow",
         dags=folder / "dags",
-        preload=False,
         paused=False,
         environment=environment,
     )

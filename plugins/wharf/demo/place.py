@@ -65,6 +65,7 @@ def open_place(
         DemoError: Something could not be started; the message says what to do.
     """
     home = settings.home
+    _stay_with(home, "postgres" if postgres else "sqlite")
     databases = _databases(stack, settings, say) if postgres else {}
     airflow_port = free_port(port)
     portal = stack.enter_context(PortalServer(settings.portal))
@@ -93,6 +94,20 @@ def open_place(
     )
     airflow = stack.enter_context(start_airflow(plan, say))
     return Place(settings, airflow, portal, ledger)
+
+
+def _stay_with(home: Path, database: str) -> None:
+    """One home has one kind of database: another one would know nothing of its state."""
+    kept = home / "database"
+    chosen = kept.read_text(encoding="utf-8").strip() if kept.exists() else database
+    if chosen != database:
+        raise DemoError(
+            f"{home} keeps its state in {chosen}; "
+            f"{'add' if chosen == 'postgres' else 'leave out'} --postgres, "
+            "or choose another WHARF_HOME"
+        )
+    home.mkdir(parents=True, exist_ok=True)
+    kept.write_text(database + "\n", encoding="utf-8")
 
 
 def _databases(stack: ExitStack, settings: Settings, say: Say) -> dict[str, str]:
