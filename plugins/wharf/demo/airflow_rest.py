@@ -59,6 +59,8 @@ class AirflowRest:
         """
         found = []
         state = self.health()
+        if not state:
+            return ["the API server does not answer"]
         for name in COMPONENTS:
             part = state.get(name) or {}
             status = part.get("status") or "absent"

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from wharf.contracts.product import Plot
+from wharf.errors import ProductError
 from wharf.portal.words import label
 
 WIDTHS = {"wide": 660, "narrow": 300}
@@ -37,9 +38,21 @@ def draw(connection: duckdb.DuckDBPyConnection, plot: Plot) -> Chart:
     Args:
         connection: DuckDB with the product's table as a view.
         plot: What to draw; `x`, `y` and `colour` name columns of its query.
+
+    Raises:
+        ProductError: The query fails, or does not give the columns that the plot names.
     """
-    result = connection.execute(plot.query)
+    try:
+        result = connection.execute(plot.query)
+    except duckdb.Error as error:
+        problem = str(error).partition("\n")[0]
+        raise ProductError(f"plot {plot.title!r}: {problem}; change its query") from error
     columns = [each[0] for each in result.description or ()]
+    if absent := {plot.x, plot.y, plot.colour or plot.x} - {*columns}:
+        raise ProductError(
+            f"plot {plot.title!r} names {', '.join(sorted(absent))}; "
+            f"its query gives {', '.join(columns)}"
+        )
     rows = [[_plain(value) for value in row] for row in result.fetchall()]
     groups = _groups(columns, rows, plot.colour)
     data = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -74,13 +87,14 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     kind = "quantitative" if numeric and plot.mark != "bar" else "ordinal"
     encoding: dict[str, Any] = {
         "x": {
-            "field": plot.x,
+            "field": _field(plot.x),
             "type": kind,
+            "sort": None,
             "axis": _x_axis(plot, data, kind, width),
             "scale": {"zero": False, "nice": False} if kind == "quantitative" else {},
         },
         "y": {
-            "field": plot.y,
+            "field": _field(plot.y),
             "type": "quantitative",
             "axis": _y_axis(plot, data),
             "scale": {"zero": plot.mark == "bar"},
@@ -88,7 +102,7 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     }
     if plot.colour:
         encoding["color"] = {
-            "field": plot.colour, "type": "nominal", "legend": None,
+            "field": _field(plot.colour), "type": "nominal", "legend": None,
             "scale": {"domain": groups, "range": _colours(groups)},
         }  # fmt: skip
     else:
@@ -104,6 +118,11 @@ def _spec(plot: Plot, data: list[dict[str, Any]], groups: list[str], width: int)
     }  # fmt: skip
 
 
+def _field(column: str) -> str:
+    """A column's name as Vega-Lite reads it: dots and brackets are no paths."""
+    return re.sub(r"([\\.\[\]'])", r"\\\1", column)
+
+
 def _colours(groups: list[str]) -> list[str]:
     return [COLOURS[number % len(COLOURS)] for number in range(len(groups))]
 
@@ -111,7 +130,9 @@ def _colours(groups: list[str]) -> list[str]:
 def _x_axis(plot: Plot, data: list[dict[str, Any]], kind: str, width: int) -> dict[str, Any]:
     axis: dict[str, Any] = {"title": label(plot.x), "grid": False}
     if kind == "ordinal":
-        return axis | {"labelAngle": _angle(len({str(row[plot.x]) for row in data}), width)}
+        room = width / max(len({str(row[plot.x]) for row in data}), 1)
+        # Level names need about 75 pixels each, slanted ones 14; below that some are left out.
+        return axis | {"labelAngle": 0 if room >= 75 else -40, "labelOverlap": room < 14}
     if all(isinstance(row[plot.x], int) and abs(row[plot.x]) < 10_000 for row in data):
         return axis | {"format": "d", "tickMinStep": 1}  # years and hours have no thousands
     return axis
@@ -122,11 +143,6 @@ def _y_axis(plot: Plot, data: list[dict[str, Any]]) -> dict[str, Any]:
     if data and all(isinstance(row[plot.y], int) for row in data):
         return axis | {"format": ",d", "tickMinStep": 1}
     return axis
-
-
-def _angle(labels: int, width: int) -> int:
-    """Slanted where level labels would not fit beside each other."""
-    return -40 if labels > width // 75 else 0
 
 
 def _svg(spec: dict[str, Any], title: str) -> str:

@@ -113,6 +113,11 @@ def count_breaks(text: bytes) -> int:
 MAX_CELL = 1000
 
 
+def count_lines(text: bytes) -> int:
+    """Count the lines of a record; the last of a file may have no line end."""
+    return count_breaks(text) + (not text.endswith((b"\n", b"\r")))
+
+
 @dataclass(frozen=True)
 class Line:
     """One record of the head of a file, as text."""
@@ -142,6 +147,6 @@ def _head(buffer: Buffer, start: int, dialect: Dialect, limit: int) -> Iterator[
         cells = tuple(field.decode("utf-8", "replace") for field in record.fields)
         if record.error:
             cells = (text[:MAX_CELL].decode("utf-8", "replace").rstrip(),)
-        after = number + max(count_breaks(text), 1)
+        after = number + (1 if record.error else count_lines(text))
         yield Line(number, cells, record.end, after, record.is_blank, bool(record.error))
         at, number = record.end, after

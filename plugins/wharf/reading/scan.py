@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from wharf.reading.clean import CleanCopy
 from wharf.reading.layout import Layout, Positions
-from wharf.reading.records import MAX_RECORD, Dialect, Record, count_breaks, read_record
+from wharf.reading.records import MAX_RECORD, Dialect, Record, count_lines, read_record
 from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
 
 WINDOW: Final = 4 << 20
@@ -246,7 +246,7 @@ class Scanner:
             record = read_record(self.text, self.at, self.dialect)
             # A broken record ends with its first line, which may be very long.
             text = b"" if record.error else self.text[record.start : record.end]
-            spans = max(count_breaks(text), 1)
+            spans = 1 if record.error else count_lines(text)
             reason = self._judge(record, text)
             if record.is_blank and len(record.fields) == 1:
                 self.layout.blank += 1

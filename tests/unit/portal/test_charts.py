@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from wharf.contracts.product import Plot
+from wharf.errors import ProductError
 from wharf.portal.charts import Chart, draw
 
 
@@ -65,10 +66,40 @@ def test_twelve_groups_have_twelve_colours(connection: duckdb.DuckDBPyConnection
 
 def test_names_that_do_not_fit_are_slanted(connection: duckdb.DuckDBPyConnection) -> None:
     query = "select 'a long name ' || i as x_name, 1 as how_many from range(20) t(i)"
-    assert "rotate(-40" in chart(connection, query).narrow
+    drawn = chart(connection, query)
+    assert "rotate(320" in drawn.narrow
+    assert len([text for text in texts(drawn.narrow) if text.startswith("a long name")]) == 20
+
+
+def test_names_stand_in_the_order_of_the_query(connection: duckdb.DuckDBPyConnection) -> None:
+    query = "select unnest(['late', 'early', 'never']) as x_name, 1 as how_many"
+    names = [text for text in texts(chart(connection, query).wide) if text in query]
+    assert names[:3] == ["late", "early", "never"]
 
 
 def test_an_empty_answer_is_an_empty_chart(connection: duckdb.DuckDBPyConnection) -> None:
     drawn = chart(connection, "select 'a' as x_name, 1 as how_many where false")
     assert drawn.rows == []
     assert "<svg" in drawn.wide
+
+
+def test_a_column_may_have_any_name(connection: duckdb.DuckDBPyConnection) -> None:
+    query = """select 'a' as "x.na[me]'s", 7 as "count(*)" """
+    plot = Plot(title="t", query=query, x="x.na[me]'s", y="count(*)")
+    drawn = draw(connection, plot)
+    assert "undefined" not in drawn.wide
+    assert "a" in texts(drawn.wide)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("select 'a' as x_name, 1 as other", "names how_many; its query gives x_name, other"),
+        ("select nothing", "'A & B': Binder Error"),
+    ],
+)
+def test_a_plot_that_cannot_be_drawn_says_what_to_change(
+    connection: duckdb.DuckDBPyConnection, query: str, said: str
+) -> None:
+    with pytest.raises(ProductError, match=re.escape(said)):
+        chart(connection, query)
