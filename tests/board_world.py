@@ -35,9 +35,9 @@ from wharf.ledger.rows import (
     Tick,
 )
 from wharf.settings import Settings, read_settings
-from wharf.watch import Promises, read_promises
 from wharf.watch.evaluate import evaluate_due
 from wharf.watch.expect import expect_horizon
+from wharf.watch.promises import Promises, read_promises
 
 NOW = datetime(2026, 11, 20, 14, 35, tzinfo=UTC)
 HOSTILE = "<script>alert('wharf')</script>"

@@ -16,8 +16,11 @@ from wharf.ledger import batches, deliveries, incidents
 from wharf.ledger.rows import BatchRow, Delivery, Incident, Outgoing
 from wharf.settings import Connection, Settings, read_settings
 from wharf.timeliness.facts import State
-from wharf.watch import Promises, Ticked, look, read_promises, settle, tick
+from wharf.watch.evaluate import settle
 from wharf.watch.expect import expect_one
+from wharf.watch.look import look
+from wharf.watch.promises import Promises, read_promises
+from wharf.watch.tick import Ticked, tick
 
 CONTRACT = """
 feed: acme.prices

@@ -88,8 +88,6 @@ def read(
     number = next(_numbers)
     good, bad = folder / f"good-{number}.parquet", folder / f"bad-{number}.parquet"
     ids = {name: place for place, name in enumerate([*plan.columns, *SYSTEM], start=1)}
-    counts = write_plan(
-        plan, good=good, bad=bad, field_ids=ids, constants=CONSTANTS, work=folder
-    )
+    counts = write_plan(plan, good=good, bad=bad, field_ids=ids, constants=CONSTANTS, work=folder)
     assert all(each.reconciles for each in counts.files)
     return Read(plan, counts, good, bad)

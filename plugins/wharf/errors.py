@@ -14,6 +14,7 @@ WharfError
 ├── PublishRefused (Terminal)     a newer delivery version stands, or the batch was rolled back
 ├── LakeError (Transient)         the lake or its catalog could not be reached or changed
 ├── LedgerError (Transient)       the ledger could not be reached or changed
+├── AirflowUnavailable (Transient) Airflow did not answer, or does not know a DAG yet
 ├── ProductError (Terminal)       a product's step failed or an edge may not be decided
 ├── ModelError (Terminal)         no champion, a parity gate refused, or an artifact is damaged
 ├── ChannelError (Transient)      a message could not be handed over; it is tried again later
@@ -118,6 +119,10 @@ class LakeError(Transient, WharfError):
 
 class LedgerError(Transient, WharfError):
     """The ledger could not be reached or changed."""
+
+
+class AirflowUnavailable(Transient, WharfError):
+    """Airflow's REST interface did not answer, or does not know the DAG yet."""
 
 
 class ProductError(Terminal, WharfError):

@@ -197,7 +197,7 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
     )
     _evaluate_soon(ctx, row, now)
     read = (int(each["delivery"]) for each in row.origin["deliveries"])
-    if problems: _say_outcome(ctx, read, "quarantined")
+    _say_outcome(ctx, read, "quarantined" if problems else "loaded")
     if problems:
         raise AuditFailed(batch_id, problems)
 

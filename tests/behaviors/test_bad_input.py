@@ -20,7 +20,7 @@ from harbour import CONTRACT, GOOD, SUITE, Harbour
 from wharf.errors import AuditFailed, DeliveryMissing, DeliveryRefused, SuiteError
 from wharf.ledger import arrivals
 from wharf.settings import Connection
-from wharf.watch import look_for
+from wharf.watch.look import look_for
 
 TWENTY = "".join(f"k{number:02d},{number}.00\n" for number in range(20)).encode()
 READ = [("a", "1.50"), ("b", "2.25")]

@@ -24,7 +24,7 @@ from wharf.portal import release_page, stage_page
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / ".venv/portal/node_modules/axe-core/axe.min.js"
-VENDOR = Path(__file__).parents[2] / "plugins/wharf/portal/static/vendor/duckdb-eh.wasm.gz"
+ENGINE = Path(__file__).parents[2] / "plugins/wharf/portal/static/vendor/duckdb-eh.wasm.gz"
 VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "narrow": ("light", 390)}
 STORY_PAGE = f"feeds/{STORY[0]}/{STORY[1]}"
 PAGES = {
@@ -264,7 +264,7 @@ def asked(page: Page, query: str) -> tuple[str, list[list[str]]]:
 
 
 needs_engine = pytest.mark.skipif(
-    not VENDOR.exists(), reason="run `make setup` to build the in-browser query engine"
+    not ENGINE.exists(), reason="run `make setup` to build the in-browser query engine"
 )
 
 

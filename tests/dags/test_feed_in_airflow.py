@@ -19,8 +19,8 @@ from wharf.demo.airflow_processes import AirflowProcesses, start_airflow
 from wharf.intake import Intake, open_intake
 from wharf.ledger import expected
 from wharf.settings import parse_connection, read_settings
-from wharf.watch import look_for
 from wharf.watch.expect import expect_one
+from wharf.watch.look import look_for
 
 ROOT = Path(__file__).parents[2]
 DAG_ID = "feed__acme__stock"

@@ -106,8 +106,8 @@ def deliver(inbox: Path, day: str, *rows: str) -> None:
 
 def look_and_expect(place: Intake, feed: Feed, day: str) -> None:
     from wharf.contracts import Project
-    from wharf.watch import look_for
     from wharf.watch.expect import expect_one
+    from wharf.watch.look import look_for
 
     now = datetime.now(UTC)
     period = feed.parse_period(day)

@@ -14,9 +14,10 @@ from wharf.errors import DeliveryMissing
 from wharf.intake import Intake, open_intake
 from wharf.ledger.rows import ManifestRow
 from wharf.settings import Connection, read_settings
-from wharf.watch import Promises, read_promises, settle
+from wharf.watch.evaluate import settle
 from wharf.watch.expect import expect_one
 from wharf.watch.look import look_for
+from wharf.watch.promises import Promises, read_promises
 
 DATA = real_world.data_folder()
 pytestmark = [

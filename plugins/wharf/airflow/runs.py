@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from wharf.contracts import ResolveConnection
-from wharf.errors import SettingsError, Transient, WharfError
+from wharf.errors import AirflowUnavailable, SettingsError
 from wharf.settings import Connection
 
 CONNECTION = "wharf_airflow"
@@ -21,10 +21,6 @@ OURS = ("feed__", "product__", "model__")
 _PAGE = 100
 _WAITS = (1.0, 3.0, 9.0)
 log = logging.getLogger(__name__)
-
-
-class AirflowUnavailable(Transient, WharfError):
-    """Airflow's REST interface did not answer, or does not know the DAG yet."""
 
 
 class AirflowRuns:

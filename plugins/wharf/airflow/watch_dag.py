@@ -79,7 +79,8 @@ class Look(WatchTask):
 
     def execute(self, context: Context) -> int:
         """Gives how many looks it made."""
-        from wharf.watch import PromiseReader, look
+        from wharf.watch.look import look
+        from wharf.watch.promises import PromiseReader
 
         place, reader = open_place(self.project), PromiseReader(self.project)
 
@@ -95,7 +96,8 @@ class Tick(WatchTask):
     def execute(self, context: Context) -> int:
         """Gives how many ticks it made."""
         from wharf.airflow.runs import RunsByConnection
-        from wharf.watch import PromiseReader, tick
+        from wharf.watch.promises import PromiseReader
+        from wharf.watch.tick import tick
 
         place, reader = open_place(self.project), PromiseReader(self.project)
         runs = RunsByConnection(place.resolve)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wharf.contracts import Feed, StartRun
+from wharf.errors import WharfError
 from wharf.ledger import Ledger, arrivals, decisions, deliveries, expected, products
 from wharf.ledger.rows import ExpectedDelivery
 from wharf.watch.promises import Promises
@@ -69,14 +70,25 @@ def wanted_runs(
 
 def start_runs(
     ledger: Ledger, wanted: list[Wanted], start_run: StartRun, now: datetime
-) -> Iterator[Wanted]:
-    """Start the wanted runs and note them; yields those started now."""
+) -> tuple[list[Wanted], list[str]]:
+    """Start the wanted runs and note them; one that cannot be started holds no other up.
+
+    Returns:
+        The runs started now, and a line for each that could not be.
+    """
+    started: list[Wanted] = []
+    problems: list[str] = []
     for each in wanted:
-        started = start_run(each.dag_id, each.key, each.cause)
+        try:
+            is_new = start_run(each.dag_id, each.key, each.cause)
+        except WharfError as error:
+            problems.append(f"{each.dag_id} {each.key}: {error}")
+            continue
         with ledger.write() as tx:
             decisions.record_run(tx, each.dag_id, each.key, each.cause, now)
-        if started:
-            yield each
+        if is_new:
+            started.append(each)
+    return started, problems
 
 
 def _is_complete(feed: Feed, row: ExpectedDelivery) -> bool:

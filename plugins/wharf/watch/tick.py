@@ -66,21 +66,29 @@ def tick(
     settings = ctx.settings
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
     evaluated = evaluate_due(ctx.ledger, promises, settings, now)
-    started: list[str] = []
-    problem = ""
-    try:
-        running = running_keys()
-        wanted = wanted_runs(ctx.ledger, promises, running, now)
-        wanted += wanted_reruns(ctx, promises, running, now)
-        started += [
-            f"{each.dag_id} {each.key}" for each in start_runs(ctx.ledger, wanted, start_run, now)
-        ]
-    except WharfError as error:
-        problem = f"no run could be started: {error}"
+    started, problems = _start(ctx, promises, start_run, running_keys, now)
     sent = failed = 0
     if settings.sends_outside:
         sent, failed = send_messages(ctx.ledger, promises.project, ctx.resolve, now)
-    done = Ticked(made, evaluated, tuple(started), sent, failed, problem)
+    done = Ticked(made, evaluated, started, sent, failed, "; ".join(problems))
     with ctx.ledger.write() as tx:
         decisions.record_tick(tx, Tick("tick", now, (clock() - began).total_seconds(), str(done)))
     return done
+
+
+def _start(
+    ctx: Intake,
+    promises: Promises,
+    start_run: StartRun,
+    running_keys: Callable[[], Set[tuple[str, str]]],
+    now: datetime,
+) -> tuple[tuple[str, ...], list[str]]:
+    """Start what is wanted; gives what was started and what could not be."""
+    try:
+        running = running_keys()
+    except WharfError as error:
+        return (), [f"no run could be started: {error}"]
+    wanted = wanted_runs(ctx.ledger, promises, running, now)
+    wanted += wanted_reruns(ctx, promises, running, now)
+    started, problems = start_runs(ctx.ledger, wanted, start_run, now)
+    return tuple(f"{each.dag_id} {each.key}" for each in started), problems

@@ -6,9 +6,8 @@ import pytest
 from tests.harbour import CONTRACT, GOOD, Harbour
 
 from wharf.ledger import arrivals, expected
-from wharf.watch import readiness
 from wharf.watch.look import look_for
-from wharf.watch.readiness import NotYet, Past, Ready
+from wharf.watch.readiness import NotYet, Past, Ready, readiness
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def _floor(wide: np.ndarray[Any, np.dtype[np.float64]]) -> list[float]:
     narrow = wide.astype(np.float32)
     over = narrow.astype(np.float64) > wide
     narrow[over] = np.nextafter(narrow[over], np.float32(-np.inf))
-    narrow[(-_ALMOST_ZERO <= narrow) & (narrow < 0)] = np.nextafter(-_ALMOST_ZERO, np.float32(-1))
+    narrow[(narrow >= -_ALMOST_ZERO) & (narrow < 0)] = np.nextafter(-_ALMOST_ZERO, np.float32(-1))
     return [float(value) for value in narrow]
 
 
