@@ -201,7 +201,7 @@ def in_children(work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> l
         The exit codes; -9 for a process that was killed.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lake_world", "wharf.watch", "great_expectations"])
+    context.set_forkserver_preload(["lake_world", "wharf.watch.tick", "great_expectations"])
     with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
         # The server imports once what each child would take seconds to import, by PYTHONPATH only.
         forkserver.ensure_running()

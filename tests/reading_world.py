@@ -1,4 +1,4 @@
-"""What the tests of reading share: write some bytes, read them by a contract, look at both files."""
+"""What the tests of reading share: write bytes, read them by a contract, look at both files."""
 
 from __future__ import annotations
 

@@ -100,17 +100,18 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, Column]) ->
     Returns:
         Its index, or None where no row names at least two columns (or the only one).
     """
-    named_columns = {
-        name: column
-        for name, column in columns.items()
-        if not any(_POSITION.fullmatch(alias) for alias in column.aliases)
-    }
-    known = {
-        plain(text) for name, column in named_columns.items() for text in (name, *column.aliases)
-    }
-    named = [len({plain(cell) for cell in row if cell.strip()} & known) for row in rows]
+    spelled: dict[str, set[str]] = {}
+    for name, column in columns.items():
+        if not any(map(_POSITION.fullmatch, column.aliases)):
+            for text in (name, *column.aliases):
+                spelled.setdefault(plain(text), set()).add(name)
+    wanted = len({name for names in spelled.values() for name in names})
+    named = [
+        len({name for cell in row if cell.strip() for name in spelled.get(plain(cell), ())})
+        for row in rows
+    ]
     best = max(named, default=0)
-    if best < min(2, max(len(named_columns), 1)) or best * 4 < len(named_columns):
+    if best < min(2, max(wanted, 1)) or best * 4 < wanted:
         return None
     return named.index(best)
 
@@ -134,7 +135,7 @@ def map_header(
     rest = [i for i in range(len(names)) if i not in taken and i not in set(unnamed)]
     findings: list[Finding] = []
     missing = _missing(file, matched, columns, policy, findings)
-    new = _new(file, names, rest, columns, policy, findings)
+    new = _new(file, names, rest, matched, columns, policy, findings)
     ordered = {name: matched[name] for name in columns if name in matched}
     return Mapped({**ordered, **new}, tuple(new), missing, unnamed, tuple(findings))
 
@@ -190,6 +191,7 @@ def _new(
     file: str,
     names: Sequence[str],
     rest: Sequence[int],
+    matched: Mapping[str, int],
     columns: Mapping[str, Column],
     policy: SchemaPolicy,
     findings: list[Finding],
@@ -205,9 +207,9 @@ def _new(
             text = f"new column {shown(names[i])} was left out"
             findings.append(Finding("ignored_column", text, column=name))
         elif name in new or name in columns or name in SYSTEM:
-            other = names[new[name]] if name in new else f"column {name}"
-            reason = f"header cell {shown(names[i])} reads like {shown(other)}"
-            raise Refused(file, "duplicate_header", reason)
+            taken = {**matched, **new}
+            both = listed([names[taken[name]], names[i]] if name in taken else [names[i]])
+            raise Refused(file, "duplicate_header", f"header cells read like column {name}: {both}")
         else:
             new[name] = i
             text = f"new column {shown(names[i])} was added as {name} (string)"

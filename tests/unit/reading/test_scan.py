@@ -19,7 +19,10 @@ from wharf.reading.scan import Scanned, Scanner
 CELLS = st.text(alphabet='ab,;"\n\r é', max_size=6)
 
 
-def scan(content: bytes, width: int, dialect: Dialect = Dialect()) -> tuple[Scanned, bytes]:
+PLAIN = Dialect()
+
+
+def scan(content: bytes, width: int, dialect: Dialect = PLAIN) -> tuple[Scanned, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_bytes(content)
