@@ -130,7 +130,7 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
     _refuse_other_periods(ctx, feed, current)
     contract, key = _stage_key(ctx, feed, current)
     for row in _staged(ctx, feed, period, key):
-        if row.status != "SUPERSEDED":
+        if _still_fits(ctx, row):
             return row.batch_id
     batch_id = new_batch_id(now)
     with _workplace(ctx, batch_id) as work:
@@ -341,6 +341,13 @@ def _write(
         quarantine=bad,
         origin={},
     )
+
+
+def _still_fits(ctx: Intake, row: BatchRow) -> bool:
+    """Whether a batch staged before can go on; a table that grew meanwhile may not take it."""
+    if row.status in {"STAGED", "AUDITED"}:
+        return not ctx.lake.check(ctx.lake.read_batch(row.table, row.period, row.batch_id))
+    return row.status != "SUPERSEDED"
 
 
 def _batch_row(ctx: Intake, batch_id: str) -> BatchRow:

@@ -105,7 +105,11 @@ def test_signals_are_joined_to_the_parcel_they_lie_on(trained: Place) -> None:
     assert counted["signals"].sum() == 24
     assert set(counted["use"]) == {"no parcel", "single family"}
     page = page_of(trained, "signals_by_use")
-    assert [each["name"] for each in page["inputs"]] == ["signalpath.locations", "parcel_facts"]
+    own, inner = (page["inputs"][:2], page["inputs"][2:])
+    assert [each["name"] for each in own] == ["signalpath.locations", "parcel_facts"]
+    assert {each["name"] for each in inner} == {
+        f"{county}.parcels (in parcel_facts)" for county in ("alder", "birch", "cedar", "dune")
+    }
 
 
 def test_a_page_says_which_input_is_old_and_by_which_policy(trained: Place) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from wharf.batches.recording import follow, newer
 from wharf.errors import PublishRefused
 from wharf.lake import Batch, Lake
-from wharf.ledger import Ledger
+from wharf.ledger import Ledger, expected
 from wharf.ledger import batches as rows
 from wharf.ledger.rows import BatchRow
 
@@ -195,6 +195,7 @@ class Batches:
         else:
             snapshot = self.lake.snapshot_id(table)
         follow(self.lake, self.ledger, table)
+        self._evaluate_soon(table, period, now)
         return snapshot
 
     def previous(self, table: str, period: str) -> str | None:
@@ -220,6 +221,13 @@ class Batches:
             How many movements were missing.
         """
         return follow(self.lake, self.ledger, table)
+
+    def _evaluate_soon(self, table: str, period: str, now: datetime) -> None:
+        """Have the next tick look at a feed's period again, since its readers see another batch."""
+        with self.ledger.write() as tx:
+            subjects = {row.subject for row in rows.batches_of(tx, table, period)}
+            for feed in sorted(each for each in subjects if "." in each):
+                expected.make_due(tx, feed, [period], now)
 
     def _row(self, batch_id: str) -> BatchRow:
         with self.ledger.read() as tx:

@@ -103,9 +103,6 @@ def numbers(sample: Sequence[str], spelling: Spelling) -> Iterator[Candidate]:
     whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if group else r"\d+"
     if any(map(_WRITTEN.match, sample)):
         return
-    if all(re.fullmatch(rf"-?{whole}", value) for value in sample):
-        yield Candidate("long")
-        return
     number = rf"-?(?:{whole}(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
     if all(re.fullmatch(number, value) for value in sample):
         for type_ in NUMBERS:

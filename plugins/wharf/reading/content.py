@@ -26,7 +26,7 @@ _BINARY: Final = {
     b"\x7fELF": "a program",
     b"MZ\x90": "a program",
 }
-_MARKUP: Final = re.compile(rb"<\s*(!doctype\s+html|html|head|body|table|div|script)\b", re.I)
+_MARKUP: Final = re.compile(rb"(?<!<)<\s*(!doctype\s+html|html|head|body|table|div|script)\b", re.I)
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BOMS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _START: Final = b"<" * 7 + b" "

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 
 from wharf.contracts.formats import CsvFormat
-from wharf.reading.content import refuse_conflict_markers
 from wharf.reading.encoding import Text, as_utf8
 from wharf.reading.findings import Finding
 from wharf.reading.guess import guess_dialect
@@ -70,7 +69,6 @@ def open_delimited(
     """
     fmt = wanted.format if isinstance(wanted.format, CsvFormat) else None
     source = as_utf8(path, fmt.encoding if fmt else None, work)
-    refuse_conflict_markers(source.path, name)
     findings = [Finding("encoding", source.finding)] if source.finding else []
     source = _with_feeds(source, work)
     with source.path.open("rb") as handle:

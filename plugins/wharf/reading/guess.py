@@ -81,7 +81,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
     if not usual:
         return None
     median = usual[len(usual) // 2]
-    enough = max(min(2, median), math.ceil(0.6 * median))
+    enough = max(min(2, median), math.ceil(0.5 * median))
     at = next(i for i, count in enumerate(filled) if count >= enough)
     below = [row for row, count in zip(rows[at + 1 :], filled[at + 1 :], strict=True) if count]
     return at if _is_header(rows[at], below) else None

@@ -84,7 +84,7 @@ def place_header(
         return None
     if setting != "find":
         rows = [row if numbers[i] == setting else () for i, row in enumerate(rows)]
-    found = find_header(rows, columns)
+    found = find_header(rows, columns, least=2 if setting == "find" else 1)
     if found is None:
         first = next((row for row in rows if any(cell.strip() for cell in row)), ())
         where = "line " + str(setting) if setting != "find" else f"the first {len(rows)} lines"
@@ -94,11 +94,13 @@ def place_header(
     return found
 
 
-def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, Column]) -> int | None:
+def find_header(
+    rows: Sequence[Sequence[str]], columns: Mapping[str, Column], *, least: int = 2
+) -> int | None:
     """Find the row that names the most columns of a contract.
 
     Returns:
-        Its index, or None where no row names at least two columns (or the only one).
+        Its index, or None where no row names enough of them.
     """
     spelled: dict[str, set[str]] = {}
     for name, column in columns.items():
@@ -111,7 +113,7 @@ def find_header(rows: Sequence[Sequence[str]], columns: Mapping[str, Column]) ->
         for row in rows
     ]
     best = max(named, default=0)
-    if best < min(2, max(wanted, 1)) or best * 4 < wanted:
+    if best < min(least, max(wanted, 1)) or best * 4 < wanted:
         return None
     return named.index(best)
 

@@ -14,7 +14,6 @@ import duckdb
 import pyarrow as pa
 
 from wharf.contracts.formats import JsonLinesFormat
-from wharf.reading.content import refuse_conflict_markers
 from wharf.reading.encoding import Text, as_utf8
 from wharf.reading.findings import Finding
 from wharf.reading.header import MAX_COLUMNS, as_found, map_header
@@ -84,7 +83,6 @@ def open_json_lines(
     """
     fmt = wanted.format if isinstance(wanted.format, JsonLinesFormat) else None
     source = as_utf8(path, fmt.encoding if fmt else None, work)
-    refuse_conflict_markers(source.path, name)
     _refuse_document(source, name)
     lines = _Lines(source, relation, connection, name)
     lines.read()

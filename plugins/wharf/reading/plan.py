@@ -13,7 +13,7 @@ import duckdb
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
-from wharf.reading.content import kind_of
+from wharf.reading.content import kind_of, refuse_conflict_markers
 from wharf.reading.delimited import open_delimited
 from wharf.reading.findings import Finding
 from wharf.reading.json_lines import LOOKS_LIKE_JSON, open_json_lines
@@ -144,6 +144,8 @@ def _open(
 def _kind(path: Path, name: str, fmt: FileFormat | None) -> str:
     """The format to read a file as: the bytes decide, and must agree with the contract."""
     seen = kind_of(path, name)
+    if seen in {"text", "json"}:
+        refuse_conflict_markers(path, name)
     if seen in {"text", "json"} and fmt is not None and fmt.kind in {"csv", "jsonl"}:
         with path.open("rb") as handle:
             json_like = bool(LOOKS_LIKE_JSON.match(handle.read(4096).lstrip(b"\xef\xbb\xbf")))

@@ -18,7 +18,7 @@ from wharf.contracts.formats import ParquetFormat
 from wharf.reading import Refused, SourceFile, infer_contract
 
 FORMAT = ParquetFormat(kind="parquet")
-AT = datetime(2026, 1, 2, 3, 4, 5, 600)
+AT = datetime.fromisoformat("2026-01-02T03:04:05.000600")
 
 
 def parquet(**values: pa.Array) -> bytes:
@@ -47,13 +47,17 @@ def parquet(**values: pa.Array) -> bytes:
         (pa.array(["1.5"]), "decimal(14,2)", Decimal("1.50")),
         (pa.array(["x"]), "int", None),
         (pa.array([date(2026, 1, 2)]), "date", date(2026, 1, 2)),
-        (pa.array([datetime(2026, 1, 2)]), "date", date(2026, 1, 2)),
+        (pa.array([datetime.fromisoformat("2026-01-02")]), "date", date(2026, 1, 2)),
         (pa.array([AT]), "date", None),
         (pa.array([AT]), "timestamp", AT),
         (pa.array([AT], pa.timestamp("us", "UTC")), "timestamptz", AT.replace(tzinfo=UTC)),
         (pa.array([AT]), "timestamptz", AT.replace(tzinfo=UTC)),
         (pa.array([1], pa.timestamp("ns")), "timestamp", None),
-        (pa.array([1000], pa.timestamp("ns")), "timestamp", datetime(1970, 1, 1, 0, 0, 0, 1)),
+        (
+            pa.array([1000], pa.timestamp("ns")),
+            "timestamp",
+            datetime.fromisoformat("1970-01-01T00:00:00.000001"),
+        ),
         (pa.array([b"x"]), "binary", b"x"),
         (pa.array([AT]), "int", None),
     ],

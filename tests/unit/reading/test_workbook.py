@@ -20,6 +20,7 @@ from wharf.reading import Refused
 
 FORMAT = ExcelFormat(kind="excel")
 WANTED = columns(parcel="string!", price="decimal(14,2)", built="int", sold="date")
+SEEN = datetime.fromisoformat("2020-01-05T06:07:08")
 ROW: list[Any] = ["00123", 1234.5, 1987, date(2020, 1, 5)]
 
 
@@ -85,7 +86,7 @@ def test_cells_come_as_what_they_are(tmp_path: Path) -> None:
         ("  padded  ", "string", "padded"),
         ("  12 ", "int", 12),
         (True, "boolean", True),
-        (datetime(2020, 1, 5, 6, 7, 8), "timestamp", datetime(2020, 1, 5, 6, 7, 8)),
+        (SEEN, "timestamp", SEEN),
         (time(6, 7), "time", time(6, 7)),
         ("05/01/2020", "string", "05/01/2020"),
         ("two\nlines", "string", "two\nlines"),
