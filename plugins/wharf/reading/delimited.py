@@ -6,6 +6,7 @@ import mmap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -286,19 +287,15 @@ class _RawText:
     def rows(self, rows: Sequence[int]) -> list[Raw]:
         """Raw texts of good records by their number."""
         starts = self.scanned.starts[np.asarray(rows, np.int64)].tolist()
-        with self._text() as buffer:
-            ends = [read_record(buffer, start, self.dialect).end for start in starts]
-            return [self._cut(buffer, a, b) for a, b in zip(starts, ends, strict=True)]
+        ends = [read_record(self._text, start, self.dialect).end for start in starts]
+        return list(map(self.between, starts, ends))
 
     def between(self, start: int, end: int) -> Raw:
         """Raw text between two positions."""
-        with self._text() as buffer:
-            return self._cut(buffer, start, end)
+        content = self._text[start : min(end, start + RAW_LIMIT)].rstrip(b"\r\n")
+        return Raw(start if self.source.exact else None, content.decode("utf-8", "replace"))
 
+    @cached_property
     def _text(self) -> mmap.mmap:
         with self.source.path.open("rb") as handle:
             return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-
-    def _cut(self, buffer: mmap.mmap, start: int, end: int) -> Raw:
-        content = buffer[start : min(end, start + RAW_LIMIT)].rstrip(b"\r\n")
-        return Raw(start if self.source.exact else None, content.decode("utf-8", "replace"))

@@ -155,12 +155,29 @@ def _match(file: str, names: Sequence[str], columns: Mapping[str, Column]) -> di
             raise Refused(file, "duplicate_header", reason)
         if found:
             matched[column] = found.pop()
+    _refuse_rivals(file, names, matched, columns)
     twice = [names[i] for i, count in Counter(matched.values()).items() if count > 1]
     if twice:
         raise Refused(
             file, "duplicate_header", f"header cells name two columns each: {listed(twice)}"
         )
     return matched
+
+
+def _refuse_rivals(
+    file: str,
+    names: Sequence[str],
+    matched: Mapping[str, int],
+    columns: Mapping[str, Column],
+) -> None:
+    """Refuse a cell left over that reads like one of those that were matched exactly."""
+    taken = {plain(names[i]): i for i in matched.values()}
+    for column, i in matched.items():
+        taken |= {plain(text): i for text in (column, *columns[column].aliases)}
+    for i in sorted(set(range(len(names))) - set(matched.values())):
+        if (rival := taken.get(plain(names[i]))) is not None:
+            both = listed([names[rival], names[i]])
+            raise Refused(file, "duplicate_header", f"header cells read alike: {both}")
 
 
 def _index(names: Sequence[str]) -> dict[str, list[int]]:

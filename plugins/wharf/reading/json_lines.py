@@ -30,6 +30,7 @@ from wharf.reading.refusals import (
 
 CHUNK: Final = 20_000
 RAW_LIMIT: Final = 1 << 16
+_DEEP: Final = 100
 _LARGEST_DOCUMENT: Final = 64 << 20
 LOOKS_LIKE_JSON: Final = re.compile(rb"\s*[\[{]\s*([\"\[\]{}\d-]|true|false|null|\Z)")
 
@@ -229,6 +230,8 @@ def _object(line: bytes) -> dict[str, Any]:
     try:
         may_nest = b"[" in line or line.count(b"{") > 1
         row = (_NESTED if may_nest else _FLAT)(line.decode("utf-8"))
+        if may_nest and line.count(b"[") + line.count(b"{") > _DEEP:
+            _dump(row)  # as deep as can be written again, or no row
     except UnicodeDecodeError as error:
         raise _Unusable(BAD_ENCODING) from error
     except _Unusable:

@@ -60,7 +60,7 @@ class Quarantine:
             bad = [BadRow(0, line, "", reason) for line, _, _, reason in some]
             self._write(file.name, bad, raws)
 
-    def add_rows(self, file: Opened, rows: Sequence[BadRow]) -> None:
+    def add_rows(self, file: Opened, rows: Iterable[BadRow]) -> None:
         """Add rows of a file with a bad cell."""
         for some in _slices(rows):
             self._write(file.name, some, file.raw([each.row for each in some]))

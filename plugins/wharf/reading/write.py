@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -173,15 +173,14 @@ class _Table:
             f"SELECT {self._listed(values, '_line')} FROM ({self._cast()}) WHERE {self._code()} = 0"
         )
 
-    def failing(self) -> list[BadRow]:
+    def failing(self) -> Iterator[BadRow]:
         """The rows with a bad cell: which, where, and what is wrong first."""
         found = self._plan.connection.execute(
             f"SELECT _row, _line, {self._code()} AS code FROM ({self._cast()}) WHERE code <> 0"
         ).to_arrow_table()
-        return [
-            BadRow(row, line, *self._meaning(code))
-            for row, line, code in zip(*(each.to_pylist() for each in found.columns), strict=True)
-        ]
+        for batch in found.to_batches():
+            for row, line, code in zip(*(each.to_pylist() for each in batch.columns), strict=True):
+                yield BadRow(row, line, *self._meaning(code))
 
     def _cast(self) -> str:
         given = [f"{each.cleaned} AS {each.given}" for each in self._fields]

@@ -298,7 +298,7 @@ LINE = st.text(alphabet='a1,."\n-é', max_size=12)
 
 
 @given(lines=st.lists(LINE, max_size=12))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_the_lines_hold_the_counts_reconcile(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str]
 ) -> None:

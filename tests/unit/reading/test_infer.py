@@ -156,7 +156,7 @@ VALUES = st.one_of(
     ),
     same=st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_the_cells_hold_the_proposal_takes_them_all(
     tmp_path_factory: pytest.TempPathFactory, table: list[list[str]], same: bool
 ) -> None:

@@ -46,6 +46,7 @@ def test_keys_are_matched_like_header_cells_and_may_come_later(tmp_path: Path) -
         (b'{"a": "\\ud800"}', "not valid in its encoding"),
         (b'{"a": "\xff"}', "not valid in its encoding"),
         (b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "not valid JSON"),
+        (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "not valid JSON"),
         (b'{"a": 1.5}', "not a int"),
         (b'{"a": 1.0}', "not a int"),
         (b'{"a": true}', "not a int"),

@@ -16,7 +16,6 @@ from wharf.reading import scan as scan_module
 from wharf.reading.records import Dialect, count_breaks, read_record
 from wharf.reading.scan import Scanned, Scanner
 
-PLAIN = Dialect()
 CELLS = st.text(alphabet='ab,;"\n\r é', max_size=6)
 
 
