@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wharf.contracts import Feed, Period
+from wharf.contracts import Feed
 from wharf.errors import ContractError
 from wharf.settings import Connection, Settings, read_settings, stored_connection
 
@@ -63,11 +63,6 @@ def now() -> datetime:
 def who() -> str:
     """The person at the command line, for the audit trail."""
     return f"cli:{getpass.getuser()}"
-
-
-def period_of(feed: Feed, text: str) -> Period:
-    """A period of a feed, from its key or a date inside it."""
-    return feed.parse_period(text)
 
 
 def say(text: str) -> None:

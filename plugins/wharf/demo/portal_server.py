@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 
 from wharf.demo.airflow_plan import free_port
+from wharf.demo.receivers import HOST, Served
 from wharf.portal.pages import POLICY
 
 
@@ -35,34 +34,15 @@ class _Handler(SimpleHTTPRequestHandler):
         """Stay quiet."""
 
 
-class PortalServer:
-    """Serves a folder on 127.0.0.1 until it is closed."""
+class PortalServer(Served):
+    """Serves a folder on 127.0.0.1, from `with` to its end."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         handler = partial(_Handler, directory=str(folder))
-        self._server = ThreadingHTTPServer(("127.0.0.1", free_port(port)), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        super().__init__(ThreadingHTTPServer((HOST, free_port(port)), handler))
 
     @property
     def url(self) -> str:
         """The portal's address."""
-        return f"http://127.0.0.1:{self._server.server_port}/"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def __enter__(self) -> PortalServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        return f"{self.address}/"

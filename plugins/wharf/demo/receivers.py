@@ -7,7 +7,6 @@ import email.policy
 import hashlib
 import hmac
 import json
-import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, Thread
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from wharf.demo.airflow_plan import free_port
 
 HOST = "127.0.0.1"
 _LARGEST = 5 * 1024**2
@@ -48,7 +49,7 @@ class Mail:
     headers: Mapping[str, str]
 
 
-class _Served:
+class Served:
     """A server in a thread of its own, from `with` to its end."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
@@ -83,7 +84,7 @@ class _Served:
         self._server.server_close()
 
 
-class WebReceiver(_Served):
+class WebReceiver(Served):
     """Takes JSON messages by POST, as any webhook does, and keeps each in memory and in a file."""
 
     def __init__(self, log: Path, *, secret: str = "", port: int = 0) -> None:
@@ -141,7 +142,7 @@ class _TakeMessage(BaseHTTPRequestHandler):
         """Stay quiet: the demo shows its messages itself."""
 
 
-class FileServer(_Served):
+class FileServer(Served):
     """Serves a folder by HTTP, as birch's web server does."""
 
     def __init__(self, folder: Path, *, port: int = 0) -> None:
@@ -162,7 +163,7 @@ class MailReceiver:
         self.mails: list[Mail] = []
         self._log, self._lock = log, threading.Lock()
         log.parent.mkdir(parents=True, exist_ok=True)
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._controller = Controller(self, hostname=HOST, port=self.port, ready_timeout=20)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
@@ -202,9 +203,3 @@ def _keep(log: Path, lock: threading.Lock, message: WebMessage | Mail) -> None:
     line = json.dumps(asdict(message), ensure_ascii=False)
     with lock, log.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
