@@ -16,7 +16,8 @@ from wharf.ledger.schema import feed, incident, outbox, transition
 def open_incident(tx: Connection, row: Incident) -> Incident:
     """Append an incident; returns it with its id."""
     values: dict[str, Any] = asdict(row)
-    values["feed_id"] = feed_id(tx, values.pop("feed"))
+    about = values.pop("feed")
+    values["feed_id"] = feed_id(tx, about) if about else None
     values.pop("id")
     made = tx.execute(insert(incident).values(**values)).inserted_primary_key
     assert made is not None
@@ -91,4 +92,5 @@ def messages(tx: Connection, incident_id: int | None = None) -> list[Outgoing]:
 
 
 def _select() -> Select[Any]:
-    return select(incident, feed.c.name.label("feed")).join(feed, feed.c.id == incident.c.feed_id)
+    about = func.coalesce(feed.c.name, "").label("feed")
+    return select(incident, about).outerjoin(feed, feed.c.id == incident.c.feed_id)

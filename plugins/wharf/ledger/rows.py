@@ -176,6 +176,12 @@ class Decision:
     reason: str
     at: datetime
     seq: int = 0
+    first: str | None = None
+    """For a range of periods: their first day as an ISO date, and `last` with it."""
+    last: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    revoked_at: datetime | None = None
+    revoked_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that is wrong with one expected delivery, until it is resolved."""
+    """Something that is wrong, until it is resolved.
+
+    Of kind `late` and `quality` it is about one expected delivery; any other kind has no feed.
+    """
 
     feed: str
     period: str
@@ -204,6 +213,22 @@ class Incident:
     resolved_at: datetime | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
     id: int = 0
+    supplier: str = ""
+    parent_id: int | None = None
+    """The incident that tells of this one too: a supplier's, or its connection's."""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What a channel needs to go on with an incident it was told of, such as a message's id."""
+
+    incident_id: int
+    channel: str
+    handle: Mapping[str, Any]
+    opened_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None = None
+    seq: int = 0
 
 
 @dataclass(frozen=True)

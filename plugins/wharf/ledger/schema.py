@@ -230,6 +230,11 @@ decision = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("first", Text),
+    Column("last", Text),
+    Column("detail", JSON, nullable=False, server_default="{}"),
+    Column("revoked_at", Instant),
+    Column("revoked_by", Text, nullable=False, server_default=""),
     Index("decision_period", "feed_id", "period"),
 )
 
@@ -248,7 +253,7 @@ incident = Table(
     "incident",
     metadata,
     Column("id", Big, primary_key=True, autoincrement=True),
-    _feed(),
+    Column("feed_id", Big, ForeignKey("feed.id")),
     Column("period", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("dedup_key", Text, nullable=False),
@@ -258,7 +263,31 @@ incident = Table(
     Column("summary", Boolean, nullable=False, default=False),
     Column("what", Text, nullable=False),
     Column("detail", JSON, nullable=False, default=dict),
+    Column("supplier", Text, nullable=False, server_default=""),
+    Column("parent_id", Big, ForeignKey("incident.id", name="incident_parent")),
     Index("incident_open", "resolved_at"),
+    Index("incident_row", "feed_id", "period"),
+    Index("incident_children", "parent_id"),
+)
+Index(
+    "incident_one_open",
+    incident.c.dedup_key,
+    unique=True,
+    sqlite_where=incident.c.resolved_at.is_(None),
+    postgresql_where=incident.c.resolved_at.is_(None),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    _serial(),
+    Column("incident_id", Big, ForeignKey("incident.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("handle", JSON, nullable=False, default=dict),
+    Column("opened_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    UniqueConstraint("incident_id", "channel"),
 )
 
 transition = Table(
@@ -292,6 +321,66 @@ outbox = Table(
     Column("response_id", Text, nullable=False, default=""),
     Column("error", Text, nullable=False, default=""),
     Index("outbox_next", "status", "next_try_at"),
+)
+
+usual_arrival = Table(
+    "usual_arrival",
+    metadata,
+    Column("feed_id", Big, ForeignKey("feed.id"), primary_key=True, autoincrement=False),
+    Column("stratum", Text, primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("p50_s", Float, nullable=False),
+    Column("p95_s", Float, nullable=False),
+    Column("mad_s", Float, nullable=False),
+    Column("through", Text, nullable=False),
+    Column("computed_at", Instant, nullable=False),
+)
+
+past_arrival = Table(
+    "past_arrival",
+    metadata,
+    _serial(),
+    _feed(),
+    Column("period", Text, nullable=False),
+    Column("arrived_at", Instant, nullable=False),
+    Column("submitted_at", Instant),
+    Column("origin", Text, nullable=False, default=""),
+    UniqueConstraint("feed_id", "period"),
+)
+
+anchor = Table(
+    "anchor",
+    metadata,
+    _serial(),
+    Column("consumer", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("period", Text),
+    Column("batch_id", Text),
+    Column("release_seq", Big),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("until", Instant),
+    Column("revoked_at", Instant),
+    Column("revoked_by", Text, nullable=False, default=""),
+    Index("anchor_consumer", "consumer", "table"),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    _serial(),
+    Column("product", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("manifest_id", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("body", JSON, nullable=False, default=dict),
+    Column("at", Instant, nullable=False),
+    Column("verdict", Text, nullable=False, default=""),
+    Column("decided_at", Instant),
+    Column("decided_by", Text, nullable=False, default=""),
+    UniqueConstraint("product", "period", "cause"),
 )
 
 product_period = Table(
