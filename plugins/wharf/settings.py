@@ -48,6 +48,8 @@ class Settings:
     tick_every: timedelta
     airflow_url: str
     portal_url: str
+    heartbeat: str = ""
+    """The connection that hears of every tick; empty for none."""
     s3: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -110,6 +112,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         tick_every=_seconds(env, "WHARF_TICK_EVERY", 60),
         airflow_url=env.get("WHARF_AIRFLOW_URL") or "http://127.0.0.1:8080",
         portal_url=env.get("WHARF_PORTAL_URL") or "",
+        heartbeat=env.get("WHARF_HEARTBEAT") or "",
         s3={
             key: env[variable]
             for key, variable in {

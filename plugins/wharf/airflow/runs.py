@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from wharf.errors import AirflowUnavailable, SettingsError
 from wharf.settings import Connection
 
 CONNECTION = "wharf_airflow"
+COMPONENTS = ("scheduler", "dag_processor", "triggerer")
 OURS = ("feed__", "product__", "model__")
 _PAGE = 100
 _WAITS = (1.0, 3.0, 9.0)
@@ -85,6 +87,24 @@ class AirflowRuns:
             for run in self._active_runs()
             if str(run["dag_id"]).startswith(OURS) and (key := _key_of(run))
         }
+
+    def heartbeats(self) -> dict[str, datetime | None]:
+        """When each of Airflow's components gave its last sign of life; None for never.
+
+        Its own word "healthy" is not used: it calls a dead triggerer that for a while.
+
+        Raises:
+            AirflowUnavailable: Airflow did not answer.
+            SettingsError: Airflow refuses this login.
+        """
+        answer = self._ask("GET", "/monitor/health")
+        self._insist(answer, "asking for its components")
+        told = answer.json()
+        found: dict[str, datetime | None] = {}
+        for name in COMPONENTS:
+            beat = (told.get(name) or {}).get(f"latest_{name}_heartbeat")
+            found[name] = datetime.fromisoformat(beat) if beat else None
+        return found
 
     def _active_runs(self) -> Iterator[Mapping[str, Any]]:
         offset = 0
@@ -164,6 +184,10 @@ class RunsByConnection:
     def running_keys(self) -> set[tuple[str, str]]:
         """See `AirflowRuns`."""
         return self._opened().running_keys()
+
+    def heartbeats(self) -> dict[str, datetime | None]:
+        """See `AirflowRuns`."""
+        return self._opened().heartbeats()
 
     def _opened(self) -> AirflowRuns:
         if self._runs is None:

@@ -96,6 +96,7 @@ class Tick(WatchTask):
     def execute(self, context: Context) -> int:
         """Gives how many ticks it made."""
         from wharf.airflow.runs import RunsByConnection
+        from wharf.watch.heartbeat import give_sign_of_life
         from wharf.watch.promises import PromiseReader
         from wharf.watch.tick import tick
 
@@ -104,6 +105,8 @@ class Tick(WatchTask):
 
         def once(at: datetime) -> object:
             promises = reader.read(place.ledger, at)
-            return tick(place, promises, at, start_run=runs, running_keys=runs.running_keys)
+            done = tick(place, promises, at, start_run=runs, running_keys=runs.running_keys)
+            give_sign_of_life(place, done.problem)
+            return done
 
         return self.repeat(settings_for(self.project).tick_every, once)

@@ -6,6 +6,7 @@ before it stands in a header, a line or a page.
 """
 
 from wharf.alerts.channels import Sent, back_off, route, send, unknown_channel
+from wharf.alerts.heartbeat import send_heartbeat
 from wharf.alerts.message import Message, render
 from wharf.alerts.notice import Consumer, Link, Notice, summary_notice, test_notice
 
@@ -19,6 +20,7 @@ __all__ = [
     "render",
     "route",
     "send",
+    "send_heartbeat",
     "summary_notice",
     "test_notice",
     "unknown_channel",

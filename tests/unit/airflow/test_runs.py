@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +29,7 @@ class FakeAirflow(ThreadingHTTPServer):
         self.failures: list[int] = []
         self.tokens: set[str] = set()
         self.logins = 0
+        self.health: dict[str, Any] = {}
 
     @property
     def connection(self) -> Connection:
@@ -63,12 +65,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.refused():
-            return
+            return None
+        if self.path == "/api/v2/monitor/health":
+            return self.answer(200, self.server.health)
         query = parse_qs(urlsplit(self.path).query)
         states, offset = query["state"], int(query["offset"][0])
         found = [run for run in self.server.runs.values() if run["state"] in states]
         page = found[offset : offset + int(query["limit"][0])]
-        self.answer(200, {"dag_runs": page, "total_entries": len(found)})
+        return self.answer(200, {"dag_runs": page, "total_entries": len(found)})
 
     def refused(self) -> bool:
         if self.server.failures:
@@ -182,6 +186,21 @@ def test_running_keys_lists_every_page_of_our_queued_and_running_runs(
     assert ("model__residential", "2026-11-20") in keys
     assert ("feed__acme__stock", "2026-W000") in keys
     assert ("feed__acme__stock", "2026-W002") not in keys
+
+
+def test_heartbeats_are_read_and_the_word_healthy_is_not(
+    airflow: FakeAirflow, runs: AirflowRuns
+) -> None:
+    beat = "2026-11-20T06:00:00+00:00"
+    airflow.health = {
+        "scheduler": {"status": "healthy", "latest_scheduler_heartbeat": beat},
+        "triggerer": {"status": "healthy", "latest_triggerer_heartbeat": None},
+    }
+    assert runs.heartbeats() == {
+        "scheduler": datetime(2026, 11, 20, 6, tzinfo=UTC),
+        "dag_processor": None,
+        "triggerer": None,
+    }
 
 
 def test_nobody_listening_is_a_passing_trouble(airflow: FakeAirflow) -> None:
