@@ -4,6 +4,7 @@ WharfError
 ├── ContractError (Terminal)      a feed, product, model, calendar or routing file is wrong
 ├── SettingsError (Terminal)      an environment setting or connection is missing or wrong
 ├── PeriodError (Terminal)        a period key is malformed or not in the contract
+├── ArrivalsError (Terminal)      a file of past arrivals cannot be read, or fits no contract
 ├── SourceError (Transient)       a look or a fetch at the supplier's side failed
 │   └── UnsafePath (Terminal)     a supplier's path leaves its root
 ├── DeliveryMissing (Transient)   the supplier has not put the expected files in place yet
@@ -11,9 +12,11 @@ WharfError
 ├── DeliveryRefused (Terminal)    the files cannot be read as the contract says; nothing was staged
 ├── AuditFailed (Terminal)        a critical expectation failed; the batch is in quarantine
 ├── SuiteError (Terminal)         an expectation suite is missing or names unknown expectations
+├── DecisionRefused (Terminal)    a person may not decide this, so long, or without a reason
 ├── PublishRefused (Terminal)     a newer delivery version stands, or the batch was rolled back
 ├── LakeError (Transient)         the lake or its catalog could not be reached or changed
 ├── LedgerError (Transient)       the ledger could not be reached or changed
+│   └── LedgerConflict (Transient) another process wrote first what may stand once only
 ├── AirflowUnavailable (Transient) Airflow did not answer, or does not know a DAG yet
 ├── ProductError (Terminal)       a product's step failed or an edge may not be decided
 ├── ModelError (Terminal)         no champion, a parity gate refused, or an artifact is damaged
@@ -63,6 +66,15 @@ class PeriodError(Terminal, WharfError, ValueError):
     """A period key is malformed, or the contract has no such period."""
 
 
+class ArrivalsError(Terminal, WharfError):
+    """A file of past arrivals is wrong; the message names line, column, value and choices."""
+
+    def __init__(self, file: str, problems: Iterable[str]) -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{file}: {problem}" for problem in self.problems))
+
+
 class SourceError(Transient, WharfError):
     """A look or a fetch at the supplier's side failed."""
 
@@ -109,6 +121,14 @@ class SuiteError(Terminal, WharfError):
     """An expectation suite is missing, malformed, or names an expectation that does not exist."""
 
 
+class DecisionRefused(Terminal, WharfError):
+    """What a person wants decided is not allowed; the message names the field and says why."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field, self.problem = field, problem
+        super().__init__(f"{field}: {problem}")
+
+
 class PublishRefused(Terminal, WharfError):
     """A newer delivery version stands published, or a person rolled this batch back."""
 
@@ -119,6 +139,10 @@ class LakeError(Transient, WharfError):
 
 class LedgerError(Transient, WharfError):
     """The ledger could not be reached or changed."""
+
+
+class LedgerConflict(LedgerError):
+    """Another process wrote first what may stand once only; look again."""
 
 
 class AirflowUnavailable(Transient, WharfError):

@@ -94,7 +94,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "WHARF_ENV": "demo",
             "WHARF_GROUP_WAIT": "0",
             "AIRFLOW_CONN_ACME_INBOX": _connection("local", extra={"root": str(inbox)}),
-            "AIRFLOW_CONN_DESK": _connection("http", host=desk.address),
+            "AIRFLOW_CONN_DESK": _connection("http", host=desk.address, password="secret"),
         }
         plan = AirflowPlan(
             home=folder / "airflow", dags=folder / "dags", environment=environment,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from wharf.alerts.message import Message
-from wharf.contracts.alerts import Channel, Routing
+from wharf.contracts.alerts import Channel, Routing, news_of
 from wharf.errors import ChannelRefused
 from wharf.settings import Connection
 
 _TIMEOUT_S = 15.0
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=1)
+NOTHING_SENT: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -24,34 +27,128 @@ class Sent:
     response_id: str
     note: str = ""
     """What did not go well all the same, such as one refused recipient of several."""
+    handle: Mapping[str, Any] = field(default_factory=dict)
+    """What the channel needs to go on with this incident; keep it and give it back next time."""
 
 
 class Send(Protocol):
-    """Hands one message to a channel of one kind."""
+    """Hands one message to its channel, as `send` does."""
 
     def __call__(
-        self, channel: Channel, message: Message, connection: Connection, key: str
+        self,
+        channel: Channel,
+        message: Message,
+        connection: Connection,
+        key: str,
+        handle: Mapping[str, Any] = NOTHING_SENT,
+        now: datetime | None = None,
     ) -> Sent:
         """See `send`."""
         ...
 
 
-def _webhook() -> Send:
+class SendOneKind(Protocol):
+    """Hands one message to a channel of one kind."""
+
+    def __call__(
+        self,
+        channel: Channel,
+        message: Message,
+        connection: Connection,
+        key: str,
+        handle: Mapping[str, Any],
+    ) -> Sent:
+        """See `send`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a kind of channel can do, for those who decide what to send."""
+
+    can_update: bool
+    """Whether a message already sent changes with its incident."""
+    has_idempotency_key: bool
+    """Whether a message sent twice is told for one."""
+    repeats_itself: bool
+    """Whether it reminds people by itself: repetitions are not sent there."""
+
+
+def _webhook() -> SendOneKind:
     from wharf.alerts.webhook import send_webhook
 
     return send_webhook
 
 
-def _smtp() -> Send:
+def _smtp() -> SendOneKind:
     from wharf.alerts.smtp import send_mail
 
     return send_mail
 
 
-CHANNELS: dict[str, Callable[[], Send]] = {"webhook": _webhook, "smtp": _smtp}
+def _slack() -> SendOneKind:
+    from wharf.alerts.slack import send_slack
+
+    return send_slack
 
 
-def send(channel: Channel, message: Message, connection: Connection, key: str) -> Sent:
+def _pagerduty() -> SendOneKind:
+    from wharf.alerts.pagerduty import send_pagerduty
+
+    return send_pagerduty
+
+
+def _jsm() -> SendOneKind:
+    from wharf.alerts.jsm import send_jsm
+
+    return send_jsm
+
+
+def _sns() -> SendOneKind:
+    from wharf.alerts.sns import send_sns
+
+    return send_sns
+
+
+def _teams() -> SendOneKind:
+    from wharf.alerts.teams import send_teams
+
+    return send_teams
+
+
+CHANNELS: dict[str, Callable[[], SendOneKind]] = {
+    "jsm": _jsm,
+    "pagerduty": _pagerduty,
+    "slack": _slack,
+    "smtp": _smtp,
+    "sns": _sns,
+    "teams": _teams,
+    "webhook": _webhook,
+}
+_ABILITIES = {
+    "jsm": Abilities(can_update=True, has_idempotency_key=True, repeats_itself=True),
+    "pagerduty": Abilities(can_update=True, has_idempotency_key=True, repeats_itself=True),
+    "slack": Abilities(can_update=True, has_idempotency_key=False, repeats_itself=False),
+    "smtp": Abilities(can_update=False, has_idempotency_key=False, repeats_itself=False),
+    "sns": Abilities(can_update=False, has_idempotency_key=True, repeats_itself=False),
+    "teams": Abilities(can_update=False, has_idempotency_key=False, repeats_itself=False),
+    "webhook": Abilities(can_update=False, has_idempotency_key=True, repeats_itself=False),
+}
+
+
+def abilities(channel: Channel) -> Abilities:
+    """What a channel can do."""
+    return _ABILITIES[channel.kind]
+
+
+def send(
+    channel: Channel,
+    message: Message,
+    connection: Connection,
+    key: str,
+    handle: Mapping[str, Any] = NOTHING_SENT,
+    now: datetime | None = None,
+) -> Sent:
     """Hand a message to its channel.
 
     Args:
@@ -59,6 +156,9 @@ def send(channel: Channel, message: Message, connection: Connection, key: str) -
         message: What is said.
         connection: The channel's credentials.
         key: Names this message; sent again under the same key it can be told for a repetition.
+        handle: What the last message about this incident through this channel gave back; empty
+            for the first.
+        now: The instant of sending, which signatures name; that of the message when None.
 
     Raises:
         ChannelError: It could not be handed over now; try again later.
@@ -66,12 +166,28 @@ def send(channel: Channel, message: Message, connection: Connection, key: str) -
     """
     if channel.kind not in CHANNELS:
         raise unknown_channel(channel.kind, sorted(CHANNELS))
-    return CHANNELS[channel.kind]()(channel, message, connection, key)
+    timed = replace(message, sent_at=now or message.at)
+    return CHANNELS[channel.kind]()(channel, timed, connection, key, handle)
 
 
-def route(routing: Routing, supplier: str, level: str) -> tuple[Channel, ...]:
-    """The channels that hear of a supplier's incident of this level."""
-    return tuple(channel for channel in routing.channels if channel.takes(supplier, level))
+def route(
+    routing: Routing, supplier: str, level: str, feed: str = "", kind: str = "late"
+) -> tuple[Channel, ...]:
+    """The channels that hear of something; see `Channel.takes`.
+
+    Args:
+        routing: All channels.
+        supplier: Whom it is about; what is about none and has no channel of its own goes to every
+            channel that hears such news, so that somebody learns of it.
+        level: How loud it is.
+        feed: What it is about; empty where it is about no single one.
+        kind: The incident's kind.
+    """
+    news = news_of(kind)
+    found = tuple(each for each in routing.channels if each.takes(supplier, level, feed, news))
+    if found or supplier:
+        return found
+    return tuple(each for each in routing.channels if level >= each.min_level and news in each.news)
 
 
 def back_off(attempts: int) -> timedelta:
@@ -93,6 +209,28 @@ def timeout_of(connection: Connection) -> float:
             f"connection {connection.id!r}: timeout {given!r} is no number above 0"
         )
     return seconds
+
+
+def check_reach(channel: Channel, message: Message, host: str) -> None:
+    """Refuse to leave this machine from anywhere but production.
+
+    Raises:
+        ChannelRefused: The environment is not `prod`, and the host is another machine.
+    """
+    env = message.notice.env
+    if env != "prod" and not is_this_machine(host):
+        raise ChannelRefused(
+            f"channel {channel.name!r}: only prod sends outside, and this is {env!r}; "
+            "let its connection lead to a receiver on this machine"
+        )
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host's name or address is the machine itself."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def unknown_channel(name: str, known: Iterable[str]) -> ChannelRefused:

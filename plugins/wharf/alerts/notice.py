@@ -31,8 +31,20 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A small file that goes with a mail."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Notice:
-    """What happened to one incident (or `test`, or a `summary` of many)."""
+    """What happened to one incident, or of many (`summary`, `digest`), or a word to a supplier.
+
+    The action is open, update, raise, lower, ack, repeat or resolve for an incident; summary,
+    digest or test; chaser, receipt or rejection for a mail to the supplier.
+    """
 
     key: str
     """The incident's key."""
@@ -64,6 +76,9 @@ class Notice:
     """What a summary is made of."""
     thread: str = ""
     """Names the thread of messages, where the key had an incident before; the key by default."""
+    to: tuple[str, ...] = ()
+    """Whom to mail instead of the channel's own recipients."""
+    attachments: tuple[Attachment, ...] = ()
 
     @classmethod
     def of(cls, transition: Transition, *, number: int, env: str, **more: Any) -> Notice:
@@ -110,14 +125,20 @@ class Notice:
                 "at": datetime.fromisoformat(values["at"]),
                 "consumers": tuple(consumers),
                 "links": tuple(Link(**each) for each in values.get("links", ())),
-                **{n: tuple(values.get(n, ())) for n in ("automatic", "actions", "lines")},
+                "attachments": tuple(Attachment(**each) for each in values.get("attachments", ())),
+                **{n: tuple(values.get(n, ())) for n in ("automatic", "actions", "lines", "to")},
             }
         )
 
     @property
     def is_about_a_delivery(self) -> bool:
         """Whether the notice tells of one incident, not of many or of none."""
-        return self.action not in {"test", "summary"}
+        return self.action not in {"test", "summary", "digest"}
+
+    @property
+    def is_for_the_supplier(self) -> bool:
+        """Whether it is a word to the supplier: it tells nothing of our own affairs."""
+        return self.action in {"chaser", "receipt", "rejection"}
 
     @property
     def due_at(self) -> datetime | None:

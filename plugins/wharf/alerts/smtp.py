@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from ipaddress import ip_address
+from typing import Any
 
-from wharf.alerts.channels import Sent, timeout_of
+from wharf.alerts.channels import Sent, check_reach, is_this_machine, timeout_of
 from wharf.alerts.message import Message
 from wharf.contracts.alerts import Channel
 from wharf.errors import ChannelError, ChannelRefused
@@ -22,7 +22,13 @@ from wharf.settings import Connection
 _SMTPS_PORT = 465
 
 
-def send_mail(channel: Channel, message: Message, connection: Connection, key: str) -> Sent:
+def send_mail(
+    channel: Channel,
+    message: Message,
+    connection: Connection,
+    key: str,
+    handle: Mapping[str, Any],
+) -> Sent:
     """Mail a message to the channel's recipients.
 
     The connection's extra may set `from`, `to`, `tls` (none, starttls or ssl), `ca_file` and
@@ -99,7 +105,7 @@ def compose(channel: Channel, message: Message, connection: Connection, key: str
 def _server(channel: Channel, connection: Connection, mail: EmailMessage) -> Iterator[smtplib.SMTP]:
     port = connection.port or 25
     tls = _tls(connection, port)
-    if connection.login and tls == "none" and not _is_this_machine(connection.host):
+    if connection.login and tls == "none" and not is_this_machine(connection.host):
         raise ChannelRefused(
             f"channel {channel.name!r}: a password would travel in clear; "
             f'set "tls": "starttls" in connection {connection.id!r}'
@@ -137,7 +143,7 @@ def _tls(connection: Connection, port: int) -> str:
         return given
     if port == _SMTPS_PORT:
         return "ssl"
-    needs_tls = connection.login and not _is_this_machine(connection.host)
+    needs_tls = connection.login and not is_this_machine(connection.host)
     return "starttls" if needs_tls else "none"
 
 
@@ -154,10 +160,3 @@ def _recipients(channel: Channel, connection: Connection) -> list[str]:
 def _message_id(name: str, domain: str) -> str:
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
     return f"<{digest}@{domain}>"
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,136 +1,98 @@
-"""Webhook: one signed POST of the message's JSON."""
+"""Webhook: one signed POST, in our own shape or as Alertmanager takes it."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-import ssl
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 from urllib.parse import quote
 
-import httpx
-
-from wharf.alerts.channels import Sent, timeout_of
+from wharf.alerts.channels import Sent
 from wharf.alerts.message import Message
-from wharf.alerts.safe_text import one_line
+from wharf.alerts.web import address_of, needs_password, post
 from wharf.contracts.alerts import Channel
-from wharf.errors import ChannelError, ChannelRefused
 from wharf.settings import Connection
 
 SIGNATURE = "X-Wharf-Signature"
-_WORTH_A_RETRY = {408, 425, 429}
-_LONGEST_ID = 200
 
 
-def send_webhook(channel: Channel, message: Message, connection: Connection, key: str) -> Sent:
-    """POST a message to the connection's address, signed with the connection's password.
+def send_webhook(
+    channel: Channel,
+    message: Message,
+    connection: Connection,
+    key: str,
+    handle: Mapping[str, Any],
+) -> Sent:
+    """POST a message to the connection's address.
 
-    Redirects are not followed, and proxies are only those of the connection (extra `proxy`).
+    Our own shape is signed with the connection's password. Alertmanager checks no signatures: there
+    the password, where there is one, is that of basic authentication.
 
     Args:
-        channel: Where it goes.
+        channel: Where it goes; its `shape` says how.
         message: Its `data` is the body.
         connection: Host (and extra `path`) are the address; extra `timeout` is in seconds.
         key: Sent as `Idempotency-Key`; a receiver that saw it before may ignore the rest.
+        handle: What was told Alertmanager last.
 
     Raises:
         ChannelError: No connection, no answer in time, 408, 425, 429 or 5xx.
         ChannelRefused: Any other answer but 2xx, a wrong address, or no password.
     """
-    if not connection.password:
-        raise ChannelRefused(
-            f"channel {channel.name!r}: connection {connection.id!r} has no password; "
-            "set one: messages are signed with it"
-        )
+    headers = {"Idempotency-Key": quote(key, safe=":._-", errors="replace")}
+    if channel.shape == "alertmanager":
+        return _send_to_alertmanager(channel, message, connection, key, handle, headers)
+    secret = needs_password(channel, connection, "one: messages are signed with it")
     body = json.dumps(message.data, ensure_ascii=False, sort_keys=True).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "wharf",
-        "Idempotency-Key": quote(key, safe=":._-", errors="replace"),
-        SIGNATURE: sign(connection.password, body),
-    }
-    address = _address(channel, connection)
-    where = f"channel {channel.name!r} at {address.scheme}://{address.host}"
-    try:
-        with (
-            _client(channel, connection) as client,
-            client.stream("POST", address, content=body, headers=headers) as response,
-        ):
-            _check(response, where)
-            return Sent(_response_id(response, key))
-    except httpx.UnsupportedProtocol as error:
-        raise ChannelRefused(f"{where}: use http or https") from error
-    except httpx.TimeoutException as error:
-        raise ChannelError(f"{where} did not answer in time") from error
-    except httpx.TransportError as error:
-        raise ChannelError(f"{where} cannot be reached: {type(error).__name__}") from error
+    headers[SIGNATURE] = sign(secret, body, message.sent_at or message.at)
+    answer = post(channel, message, connection, address_of(channel, connection), body, headers)
+    return Sent(answer.id_or(key))
 
 
-def sign(secret: str, body: bytes) -> str:
-    """The signature of a body: `sha256=` and its HMAC in hex."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+def sign(secret: str, body: bytes, at: datetime) -> str:
+    """The signature of a body: `t=<Unix time>,v1=<HMAC-SHA256 of "t.body" in hex>`."""
+    seconds = int(at.timestamp())
+    digest = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256)
+    return f"t={seconds},v1={digest.hexdigest()}"
 
 
-def is_signed(secret: str, body: bytes, signature: str) -> bool:
-    """Whether a signature is the one of this body; takes as long for a wrong one."""
-    return hmac.compare_digest(sign(secret, body).encode(), signature.encode())
+def is_signed(
+    secret: str, body: bytes, signature: str, now: datetime, tolerance_s: float = 300
+) -> bool:
+    """Whether a signature is the one of this body and not older than the tolerance.
+
+    Takes as long for a wrong one. What a receiver does; here so that tests and receivers agree.
+    """
+    time = signature.partition(",")[0].removeprefix("t=")
+    if not (time.isascii() and time.isdigit() and len(time) < 12):
+        return False
+    at = datetime.fromtimestamp(int(time), tz=now.tzinfo)
+    right = hmac.compare_digest(sign(secret, body, at).encode(), signature.encode())
+    return right and abs((now - at).total_seconds()) <= tolerance_s
 
 
-def _address(channel: Channel, connection: Connection) -> httpx.URL:
-    host, schema = connection.host, connection.schema
-    path = str(connection.extra.get("path") or "")
-    try:
-        if "://" in host:
-            address = httpx.URL(host)
-            if path:
-                address = address.join(path)
-        else:
-            # Airflow's form keeps the scheme in `schema`, an address's form its path.
-            web = {"http", "https"}
-            scheme = next((each for each in (schema, connection.kind) if each in web), "https")
-            path = path or ("" if schema in web else schema)
-            address = httpx.URL(scheme=scheme, host=host, path="/" + path.lstrip("/"))
-        if connection.port:
-            address = address.copy_with(port=connection.port)
-    except (httpx.InvalidURL, ValueError, TypeError) as error:
-        raise ChannelRefused(
-            f"channel {channel.name!r}: connection {connection.id!r} is no web address"
-        ) from error
-    if not address.host:
-        raise ChannelRefused(f"channel {channel.name!r}: connection {connection.id!r} has no host")
-    return address
+def _send_to_alertmanager(
+    channel: Channel,
+    message: Message,
+    connection: Connection,
+    key: str,
+    handle: Mapping[str, Any],
+    headers: dict[str, str],
+) -> Sent:
+    from base64 import b64encode
 
+    from wharf.alerts.alertmanager import PATH, alerts_of, next_handle
+    from wharf.alerts.web import to_json
 
-def _client(channel: Channel, connection: Connection) -> httpx.Client:
-    extra = connection.extra
-    timeout = timeout_of(connection)
-    try:
-        return httpx.Client(
-            timeout=timeout,
-            verify=ssl.create_default_context(
-                cafile=str(extra["ca_file"]) if extra.get("ca_file") else None
-            ),
-            proxy=str(extra["proxy"]) if extra.get("proxy") else None,
-            trust_env=False,
-            follow_redirects=False,
-        )
-    except (OSError, ValueError, httpx.InvalidURL) as error:
-        raise ChannelRefused(
-            f"channel {channel.name!r}: ca_file or proxy of connection {connection.id!r} is wrong"
-        ) from error
-
-
-def _check(response: httpx.Response, where: str) -> None:
-    status = response.status_code
-    if response.is_success:
-        return
-    if status in _WORTH_A_RETRY or status >= 500:
-        asked = response.headers.get("Retry-After", "")
-        seconds = float(asked) if asked.isascii() and asked.isdigit() else None
-        raise ChannelError(f"{where} answered {status}", retry_after=seconds)
-    raise ChannelRefused(f"{where} answered {status}; the message will not be tried again")
-
-
-def _response_id(response: httpx.Response, key: str) -> str:
-    given = response.headers.get("X-Request-Id") or response.headers.get("X-Message-Id") or key
-    return one_line(given, _LONGEST_ID)
+    if connection.password:
+        given = f"{connection.login}:{connection.password}".encode()
+        headers["Authorization"] = f"Basic {b64encode(given).decode()}"
+    address = address_of(channel, connection)
+    if not address.path.endswith(PATH):
+        address = address_of(channel, connection, PATH)
+    body = to_json(alerts_of(channel, message, handle))
+    answer = post(channel, message, connection, address, body, headers)
+    return Sent(answer.id_or(key), handle=next_handle(message, handle))

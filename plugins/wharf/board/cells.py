@@ -1,19 +1,15 @@
-"""The board as values: cells, the line of each feed, and the whole grid."""
+"""The board as values: cells in full, and the line of each feed as a row of letters."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
+from functools import cached_property
 
-from wharf.board.promised import Promised
-from wharf.board.words import TIMELINESS, span
-
-WEIGHT = {"LATE": 6, "MISSING": 5, "UNKNOWN": 4, "AT_RISK": 3, "LATE_ARRIVED": 1}
-EARLIER = date.min
-"""The column of what is older than the days shown and still matters."""
+from wharf.board import marks
+from wharf.board.marks import ALL, NOTHING, Mark
+from wharf.board.words import span
 
 
 @dataclass(frozen=True)
@@ -22,138 +18,135 @@ class Cell:
 
     feed: str
     period: str
-    day: date
     timeliness: str
     delivery: str
     reason: str
     late_by_s: float | None
     is_closed: bool
     """Whether the calendar expects nothing, as against a person."""
+    due_at: datetime
+    tz: str
     label: str = ""
     """The period, where the column does not say it."""
 
-    @property
-    def tone(self) -> str:
-        """The cell's class: timeliness, or quarantined where that is worse."""
-        return "quarantined" if self.is_held else self.timeliness.lower().replace("_", "-")
-
-    @property
-    def is_held(self) -> bool:
-        """Whether it came and stands in quarantine."""
-        came = self.timeliness in {"ON_TIME", "LATE_ARRIVED"}
-        return came and self.delivery == "QUARANTINED"
-
-    @property
-    def sign(self) -> str:
-        """One character for the state, so that colour is never alone."""
-        return "▣" if self.is_held else TIMELINESS[self.timeliness][0]
+    @cached_property
+    def mark(self) -> Mark:
+        """Its letter, with what that means."""
+        return ALL[marks.code_of(self.timeliness, self.delivery, not self.is_closed)]
 
     @property
     def words(self) -> str:
         """The state in a word or two."""
-        match self.timeliness:
-            case "NOT_EXPECTED":
-                return "closed" if self.is_closed else "excused"
-            case "LATE" if self.late_by_s:
+        if self.late_by_s:
+            if self.timeliness == "LATE":
                 return f"late {span(self.late_by_s)}"
-            case "LATE_ARRIVED" if self.late_by_s:
+            if self.timeliness == "LATE_ARRIVED":
                 return f"came {span(self.late_by_s)} late"
-        return TIMELINESS[self.timeliness][1]
-
-    @property
-    def tones(self) -> frozenset[str]:
-        """The classes it counts for: what is late may stand in quarantine as well."""
-        held = {"quarantined"} if self.delivery == "QUARANTINED" else set()
-        return frozenset({self.tone} | held)
-
-    @property
-    def weight(self) -> int:
-        """How bad it is; 0 is fine."""
-        return WEIGHT.get(self.timeliness, 0) + (4 if self.delivery == "QUARANTINED" else 0)
+        return self.mark.words
 
 
 @dataclass(frozen=True)
 class Line:
-    """One feed's cells by column, worst first in each, and how bad it stands."""
+    """One feed: a letter for each column, worst first where periods share a day."""
 
     feed: str
+    supplier_id: str
     supplier: str
     about: str
-    cells: Mapping[date, Sequence[Cell]]
-    is_broken: bool
-    orphaned: str
-    is_trial: bool
+    codes: str
+    days: Sequence[date]
+    """The columns' days, the same for all lines."""
+    keys: Mapping[int, str]
+    """Periods by column, where a period's key is not the column's day."""
+    hidden: Mapping[int, Sequence[tuple[str, str]]]
+    """(period, letter) of what shares a column with something as bad or worse."""
+    earlier: Sequence[tuple[str, str]]
+    """(period, letter) of what is older than the columns and still matters."""
+    is_broken: bool = False
+    orphaned: str = ""
+    is_trial: bool = False
 
-    @property
-    def all_cells(self) -> list[Cell]:
-        """Every cell, newest first."""
-        days = sorted(self.cells, reverse=True)
-        return [cell for day in days for cell in self.cells[day]]
+    @cached_property
+    def all_codes(self) -> str:
+        """Every letter, oldest first; those that share a column come first of all."""
+        hidden = "".join(code for shared in self.hidden.values() for _, code in shared)
+        old = "".join(code for _, code in self.earlier)
+        return hidden + old + self.codes.replace(NOTHING, "")
+
+    @cached_property
+    def worst(self) -> tuple[float, int]:
+        """How bad it stands, and how many cells back from the newest that is.
+
+        Later periods weigh more: yesterday's gap is worse than last week's.
+        """
+        newest_first = self.all_codes[::-1]
+        ages = {code: newest_first.index(code) for code in set(newest_first)}
+        weights = [(ALL[code].weight / (age + 1), age) for code, age in ages.items()]
+        return max(weights, default=(0.0, 0), key=lambda each: (each[0], -each[1]))
 
     @property
     def weight(self) -> float:
-        """Later periods weigh more: yesterday's gap is worse than last week's."""
-        weights = [cell.weight / age for age, cell in enumerate(self.all_cells, start=1)]
-        return max(weights, default=0.0) + (0.1 if self.is_broken or self.orphaned else 0.0)
+        """How bad it stands, its contract file among the rest."""
+        return self.worst[0] + (0.1 if self.is_broken or self.orphaned else 0.0)
 
     @property
-    def tones(self) -> str:
-        """The classes of its cells, for filtering."""
-        return " ".join(sorted({tone for cell in self.all_cells for tone in cell.tones}))
+    def telling(self) -> tuple[str, str] | None:
+        """(period, letter) of the cell that says most about the feed now; None without any."""
+        shown = [
+            (self.period_at(column), code)
+            for column, code in enumerate(self.codes)
+            if code != NOTHING
+        ]
+        shared = [each for some in self.hidden.values() for each in some]
+        everything = [*shared, *self.earlier, *shown]
+        return everything[-1 - self.worst[1]] if everything else None
+
+    @property
+    def rate(self) -> float | None:
+        """The share of what is judged that came in time."""
+        return marks.on_time_rate(self.all_codes)
+
+    def period_at(self, column: int) -> str:
+        """The period in a column, the worst one where several share the day."""
+        return self.keys.get(column) or self.days[column].isoformat()
+
+    def periods_at(self, column: int) -> list[tuple[str, str]]:
+        """Every (period, letter) of a column, worst first."""
+        if self.codes[column] == NOTHING:
+            return []
+        shown = (self.period_at(column), self.codes[column])
+        return [shown, *self.hidden.get(column, ())]
 
 
 @dataclass(frozen=True)
-class Grid:
-    """The whole board."""
+class Group:
+    """A supplier with its feeds, rolled up."""
 
-    at: datetime
-    columns: tuple[date, ...]
-    lines: tuple[Line, ...]
-    promised: Promised
-    looked_at: datetime | None
-    ticked_at: datetime | None
-    silence: timedelta
-    """How long look and tick may be silent."""
+    id: str
+    name: str
+    lines: Sequence[Line]
+    is_open: bool
+    """Whether its feeds are shown below it."""
 
-    @property
-    def is_watched(self) -> bool:
-        """Whether look and tick ran lately: otherwise silence means nothing."""
-        return all(
-            at is not None and self.at - at < self.silence
-            for at in (self.looked_at, self.ticked_at)
-        )
+    @cached_property
+    def codes(self) -> str:
+        """The worst letter of each column."""
+        if len(self.lines) == 1:
+            return self.lines[0].codes
+        columns = zip(*(line.codes for line in self.lines), strict=True)
+        return "".join(marks.worst(set(column)) for column in columns)
 
     @property
-    def counts(self) -> Counter[str]:
-        """How many cells count for each class."""
-        cells = [cell for line in self.lines for cell in line.all_cells]
-        return Counter(tone for cell in cells for tone in cell.tones)
+    def all_codes(self) -> str:
+        """Every letter of every feed."""
+        return "".join(line.all_codes for line in self.lines)
 
     @property
-    def total(self) -> int:
-        """How many cells there are."""
-        return sum(len(line.all_cells) for line in self.lines)
+    def weight(self) -> float:
+        """As bad as the worst of its feeds."""
+        return max(line.weight for line in self.lines)
 
-    def describe(self) -> dict[str, Any]:
-        """The board as a JSON object."""
-        return {
-            "at": self.at.isoformat(),
-            "looked_at": self.looked_at.isoformat() if self.looked_at else None,
-            "ticked_at": self.ticked_at.isoformat() if self.ticked_at else None,
-            "watched": self.is_watched,
-            "counts": dict(self.counts),
-            "broken_contracts": dict(self.promised.problems),
-            "orphaned_contracts": dict(self.promised.orphaned),
-            "cells": [
-                {
-                    "feed": cell.feed,
-                    "period": cell.period,
-                    "timeliness": cell.timeliness,
-                    "delivery": cell.delivery,
-                    "reason": cell.reason,
-                    "late_by_s": cell.late_by_s,
-                }
-                for line in self.lines
-                for cell in line.all_cells
-            ],
-        }
+    @property
+    def rate(self) -> float | None:
+        """The share of what is judged that came in time."""
+        return marks.on_time_rate(self.all_codes)

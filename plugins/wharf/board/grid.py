@@ -2,116 +2,212 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from wharf.board.cells import EARLIER, WEIGHT, Cell, Grid, Line
+from wharf.board import marks
+from wharf.board.cells import Line
+from wharf.board.marks import ALL, NOTHING
 from wharf.board.promised import Promised
-from wharf.board.standing import Standing, standings
+from wharf.board.pulse import Pulse
+from wharf.board.standing import Fresh, evaluate_unsure
 from wharf.contracts import Feed
-from wharf.ledger import Transaction, decisions, expected
+from wharf.ledger import Transaction, heat
 from wharf.ledger.rows import ExpectedDelivery
 
-_SHORT_KINDS = {"hour", "day", "business_day"}
+DAILY = {"day", "business_day"}
+AHEAD = timedelta(days=7)
+"""How far into the future columns may reach: what opens before its day stands there."""
+Slot = tuple[date, str]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The whole board."""
+
+    at: datetime
+    columns: tuple[date, ...]
+    lines: tuple[Line, ...]
+    promised: Promised
+    pulse: Pulse
+    fresh: Fresh
+
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How many cells count for each tone."""
+        return marks.count_tones("".join(line.all_codes for line in self.lines))
+
+    @cached_property
+    def total(self) -> int:
+        """How many cells there are."""
+        return sum(len(line.all_codes) for line in self.lines)
+
+    @property
+    def has_earlier(self) -> bool:
+        """Whether a line has something older than the columns."""
+        return any(line.earlier for line in self.lines)
+
+    @property
+    def since(self) -> datetime:
+        """The earliest cut-off of what was read."""
+        first = min(self.columns, default=self.at.date())
+        return datetime.combine(first, datetime.min.time(), self.at.tzinfo) - timedelta(days=1)
 
 
 def build_grid(
-    tx: Transaction,
-    promised: Promised,
-    now: datetime,
-    days: int,
-    silence: timedelta = timedelta(minutes=5),
+    tx: Transaction, promised: Promised, now: datetime, days: int, pulse: Pulse
 ) -> Grid:
-    """Evaluate what should have come in the last days, and what is older and still open.
+    """Tell what should have come in the last days, and what is older and still open.
 
     Args:
         tx: A reading transaction.
         promised: Contracts in force.
         now: The instant to evaluate.
         days: How many days to show, today among them.
-        silence: For how long look and tick may leave no heartbeat.
+        pulse: How looks and ticks go.
     """
     first = now.date() - timedelta(days=days - 1)
-    since = datetime.combine(first, datetime.min.time(), now.tzinfo)
-    rows = [row for row in expected.in_horizon(tx, since) if row.opens_at <= now]
-    cells = [_cell(promised.feeds[each.row.feed], each, first)
-             for each in standings(tx, promised.feeds, rows, now)]  # fmt: skip
-    cells = [cell for cell in cells if cell.day != EARLIER or _is_open(cell)]
-    seen = {cell.feed for cell in cells}
-    older = [row for name in promised.feeds if name not in seen for row in _last_two(tx, name, now)]
-    cells += [_cell(promised.feeds[each.row.feed], each, first)
-              for each in standings(tx, promised.feeds, older, now)]  # fmt: skip
-    by_feed: dict[str, list[Cell]] = {name: [] for name in promised.feeds}
-    for cell in cells:
-        by_feed[cell.feed].append(cell)
-    lines = [_line(promised, feed, by_feed[name]) for name, feed in promised.feeds.items()]
-    looked, ticked = decisions.last_tick(tx, "look"), decisions.last_tick(tx, "tick")
+    fresh = evaluate_unsure(tx, promised.feeds, pulse.sights, now)
+    slots = _slots(tx, promised, first, now)
+    _put_fresh(slots, promised.feeds, fresh, now)
+    _put_idle(slots, tx, promised.feeds, fresh, now)
+    columns = _columns(slots, first, now.date())
+    lines = [_line(promised, feed, slots[name], columns) for name, feed in promised.feeds.items()]
     return Grid(
         at=now,
-        columns=_columns(cells, now.date()),
+        columns=columns,
         lines=tuple(sorted(lines, key=lambda line: (-line.weight, line.feed))),
         promised=promised,
-        looked_at=looked.at if looked else None,
-        ticked_at=ticked.at if ticked else None,
-        silence=silence,
+        pulse=pulse,
+        fresh=fresh,
     )
 
 
-def _cell(feed: Feed, standing: Standing, first: date) -> Cell:
-    row = standing.row
-    period = feed.parse_period(row.period)
-    day = period.first
-    if period.kind not in _SHORT_KINDS:
-        day = row.due_at.astimezone(ZoneInfo(feed.terms_for(period).tz)).date()
-    is_plain = period.kind in _SHORT_KINDS - {"hour"} and day >= first
-    return Cell(
-        feed=row.feed,
-        period=row.period,
-        day=day if day >= first else EARLIER,
-        timeliness=standing.timeliness,
-        delivery=standing.delivery,
-        reason=standing.reason,
-        late_by_s=standing.late_by_s,
-        is_closed=not row.expected,
-        label="" if is_plain else row.period,
-    )
+def _slots(
+    tx: Transaction, promised: Promised, first: date, now: datetime
+) -> dict[str, dict[str, Slot]]:
+    """Of every feed its periods, each with its day and letter, as recorded."""
+    feeds = promised.feeds
+    midnight = datetime.combine(first, datetime.min.time(), now.tzinfo)
+    since = midnight - timedelta(days=1)
+    others = {name for name, feed in feeds.items() if feed.period.kind not in DAILY}
+    slots: dict[str, dict[str, Slot]] = {name: {} for name in feeds}
+    days: dict[str, date] = {}
+    codes: dict[str, str] = {}
+    for name, texts in heat.marks_by_feed(tx, since, now, but=others).items():
+        own = slots.get(name)
+        if own is None:
+            continue
+        for text in texts:
+            key, mark = text[:10], text[10:]
+            day = days.get(key) or days.setdefault(key, date.fromisoformat(key))
+            code = codes.get(mark) or codes.setdefault(mark, marks.code_of_text(mark))
+            own[key] = (day, code)
+    for row in heat.marked_rows(tx, others, since, now):
+        day = _day(feeds[row.feed], row.period, row.period_first, row.due_at, now)
+        slots[row.feed][row.period] = (day, marks.code_of_text(row.mark))
+    return slots
 
 
-def _is_open(cell: Cell) -> bool:
-    """Whether something is still to be done about it."""
-    return cell.timeliness != "MISSING" and cell.weight > WEIGHT["LATE_ARRIVED"]
+def _put_fresh(
+    slots: dict[str, dict[str, Slot]], feeds: Mapping[str, Feed], fresh: Fresh, now: datetime
+) -> None:
+    """What was evaluated takes the place of what is recorded."""
+    for row in fresh.rows:
+        slots[row.feed][row.period] = _slot(feeds[row.feed], row, fresh, now)
 
 
-def _last_two(tx: Transaction, feed: str, now: datetime) -> list[ExpectedDelivery]:
-    """What was expected last of a feed of which nothing falls into the days shown."""
-    return [row for row in expected.expected_of(tx, feed) if row.opens_at <= now][-2:]
+def _put_idle(
+    slots: dict[str, dict[str, Slot]],
+    tx: Transaction,
+    feeds: Mapping[str, Feed],
+    fresh: Fresh,
+    now: datetime,
+) -> None:
+    """The last two periods of a feed of which nothing falls into the days shown."""
+    idle = [name for name, own in slots.items() if not own]
+    for row in heat.last_opened(tx, idle, now, 2):
+        slots[row.feed][row.period] = (date.min, _slot(feeds[row.feed], row, fresh, now)[1])
 
 
-def _line(promised: Promised, feed: Feed, cells: Iterable[Cell]) -> Line:
-    own: dict[date, list[Cell]] = {}
-    for cell in cells:
-        own.setdefault(cell.day, []).append(cell)
+def _slot(feed: Feed, row: ExpectedDelivery, fresh: Fresh, now: datetime) -> Slot:
+    stands = fresh.stand(row, now)
+    code = marks.code_of(stands.timeliness, stands.delivery, row.expected)
+    return _day(feed, row.period, row.period_first, row.due_at, now), code
+
+
+def _day(feed: Feed, period: str, first: str, due_at: datetime, now: datetime) -> date:
+    """The column of a period: its day, or for longer ones the day on which it is due."""
+    if feed.period.kind in DAILY or feed.period.kind == "hour":
+        return date.fromisoformat(first)
+    zone = ZoneInfo(feed.terms_for(feed.parse_period(period)).tz)
+    return min(due_at.astimezone(zone).date(), now.date())
+
+
+def _columns(
+    slots: Mapping[str, Mapping[str, Slot]], first: date, today: date
+) -> tuple[date, ...]:
+    """Every day from the first with a cell to the last, with today."""
+    found = {day for own in slots.values() for day, _ in own.values() if day >= first}
+    if not found:
+        return ()
+    start, end = min(found), min(max(found | {today}), today + AHEAD)
+    return tuple(start + timedelta(days=offset) for offset in range((end - start).days + 1))
+
+
+def _line(
+    promised: Promised, feed: Feed, slots: Mapping[str, Slot], columns: Sequence[date]
+) -> Line:
+    daily = feed.period.kind in DAILY
+    place = {day: column for column, day in enumerate(columns)}
+    by_column: dict[int, list[tuple[str, str]]] = {}
+    earlier: list[tuple[str, str]] = []
+    for period, (day, code) in slots.items():
+        column = place.get(day)
+        if column is not None:
+            by_column.setdefault(column, []).append((period, code))
+        elif day == date.min or _still_matters(code):
+            earlier.append((period, code))
+    keys: dict[int, str] = {}
+    hidden: dict[int, list[tuple[str, str]]] = {}
+    codes = [NOTHING] * len(columns)
+    for column, found in by_column.items():
+        if len(found) > 1:
+            found = sorted(found, key=lambda each: (-ALL[each[1]].weight, each[0]))
+            hidden[column] = found[1:]
+        period, codes[column] = found[0]
+        if not daily:
+            keys[column] = period
     return Line(
         feed=feed.feed,
+        supplier_id=feed.supplier_id,
         supplier=feed.supplier.name or feed.supplier_id,
         about=feed.about,
-        cells={
-            day: sorted(found, key=lambda cell: (-cell.weight, cell.period))
-            for day, found in own.items()
-        },
+        codes="".join(codes),
+        days=columns,
+        keys=keys,
+        hidden=hidden,
+        earlier=sorted(earlier),
         is_broken=feed.feed in promised.broken,
         orphaned=promised.orphaned.get(feed.feed, ""),
         is_trial=feed.active.trial,
     )
 
 
-def _columns(cells: Iterable[Cell], today: date) -> tuple[date, ...]:
-    """Every day from the first with a cell to the last, with today; what is earlier in front."""
-    found = {cell.day for cell in cells}
-    days = found - {EARLIER}
-    if not days:
-        return (EARLIER,) if found else ()
-    first, last = min(days), max(days | {today})
-    whole = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
-    return (EARLIER, *whole) if EARLIER in found else tuple(whole)
+def _still_matters(code: str) -> bool:
+    """Whether something is still to be done about what is older than the days shown."""
+    return code not in "mM" and ALL[code].weight > ALL["c"].weight
+
+
+def periods_of(lines: Iterable[Line]) -> list[tuple[str, str]]:
+    """(feed, period) of everything that some lines show."""
+    return [
+        (line.feed, period)
+        for line in lines
+        for column in range(len(line.codes))
+        for period, _ in line.periods_at(column)
+    ] + [(line.feed, period) for line in lines for period, _ in line.earlier]

@@ -1,16 +1,18 @@
-"""How an expected delivery stands this second, for many rows at once."""
+"""How expected deliveries stand this second: as recorded, or evaluated where that may be old."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from wharf.contracts import Feed
-from wharf.ledger import Transaction, batches, facts
+from wharf.ledger import Transaction, facts, heat
+from wharf.ledger.looks import Sight
 from wharf.ledger.rows import ExpectedDelivery
+from wharf.timeliness.facts import State
 
-_SETTLED = {"ON_TIME", "LATE_ARRIVED", "NOT_EXPECTED"}
+_NOT_COME = {"LATE", "MISSING"}
 
 
 @dataclass(frozen=True)
@@ -25,29 +27,44 @@ class Standing:
     """How late it came, or how late it is by now."""
 
 
-def standings(
-    tx: Transaction, feeds: Mapping[str, Feed], rows: Iterable[ExpectedDelivery], now: datetime
-) -> Iterator[Standing]:
-    """State of each row as of an instant; rows of unknown feeds are left out.
+@dataclass(frozen=True)
+class Fresh:
+    """What was evaluated for an answer: rows of which the ledger may not know the newest."""
 
-    What the tick recorded counts where nothing can have changed since; all else is evaluated.
-    """
-    for row in rows:
-        feed = feeds.get(row.feed)
-        if feed is None:
-            continue
-        if _is_settled(tx, row, now):
-            yield Standing(row, row.timeliness, row.delivery, row.reason, row.late_by_s)
-            continue
-        state = facts.state_of(tx, feed, row, now)
+    rows: tuple[ExpectedDelivery, ...]
+    states: Mapping[int, State]
+    """By row id."""
+
+    def stand(self, row: ExpectedDelivery, now: datetime) -> Standing:
+        """State of a row as of the instant that was evaluated for."""
+        state = self.states.get(row.id)
+        if state is None:
+            late = row.late_by_s
+            if row.timeliness in _NOT_COME:
+                late = max((now - row.due_at).total_seconds(), 0.0)
+            return Standing(row, row.timeliness, row.delivery, row.reason, late)
         late = state.late_for(now).total_seconds()
-        yield Standing(row, state.timeliness, state.delivery, state.reason, late or None)
+        return Standing(row, state.timeliness, state.delivery, state.reason, late or None)
 
 
-def _is_settled(tx: Transaction, row: ExpectedDelivery, now: datetime) -> bool:
-    if row.evaluated_at is None or row.timeliness not in _SETTLED:
-        return False
-    if row.next_change_at is not None and row.next_change_at <= now:
-        return False
-    own = batches.batches_for(tx, row.feed, row.period)
-    return all(each.status_at <= row.evaluated_at for each in own)
+def evaluate_unsure(
+    tx: Transaction, feeds: Mapping[str, Feed], sights: Mapping[str, Sight], now: datetime
+) -> Fresh:
+    """Evaluate every row that may have changed since it was last recorded.
+
+    A recorded state stays right until its row's next change: whoever adds a fact makes the row
+    due. Only failing looks change rows unasked.
+    """
+    blind = {feed.feed for feed in feeds.values() if _is_blind(sights.get(feed.source.connection))}
+    rows = [row for row in heat.unsure(tx, blind, now) if row.feed in feeds]
+    return Fresh(tuple(rows), _states(tx, feeds, rows, now))
+
+
+def _is_blind(sight: Sight | None) -> bool:
+    return sight is not None and not sight.ok
+
+
+def _states(
+    tx: Transaction, feeds: Mapping[str, Feed], rows: Iterable[ExpectedDelivery], now: datetime
+) -> dict[int, State]:
+    return {row.id: facts.state_of(tx, feeds[row.feed], row, now) for row in rows}

@@ -11,6 +11,7 @@ from wharf.contracts.product import Edge, Policy, Product, Step
 from wharf.contracts.project import (
     ContractFile,
     Project,
+    load_calendar,
     load_feed,
     load_feeds,
     load_models,
@@ -35,6 +36,7 @@ __all__ = [
     "StartRun",
     "Step",
     "Terms",
+    "load_calendar",
     "load_feed",
     "load_feeds",
     "load_models",

@@ -34,6 +34,23 @@ class PeriodTerms(Spec):
     on_holiday: Literal["skip", "roll_forward", "roll_back", "expect_anyway"] = "skip"
 
 
+class HalfDay(Spec):
+    """What holds instead where the due day is a half-day of the calendar."""
+
+    opens: Point | None = None
+    expected: Point | None = None
+    warn: Point | None = None
+    due: Point | None = None
+    grace: Duration | None = None
+    cutoff: Point | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> HalfDay:
+        if not self.model_fields_set:
+            raise ValueError("say what differs: opens, expected, warn, due, grace or cutoff")
+        return self
+
+
 class Terms(Spec):
     """The clock points of a promise, in local wall time."""
 
@@ -46,11 +63,19 @@ class Terms(Spec):
     due: Point
     grace: Duration = timedelta(0)
     cutoff: Point
+    on_half_day: HalfDay | None = None
 
     @field_validator("tz")
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
         return known_zone(value)
+
+    def on_a_half_day(self) -> Terms:
+        """The terms that hold where the due day is a half-day."""
+        if self.on_half_day is None:
+            return self
+        given = {name: getattr(self.on_half_day, name) for name in HalfDay.model_fields}
+        return self.model_copy(update={k: v for k, v in given.items() if v is not None})
 
 
 class Restatement(Spec):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wharf.contracts.alerts import Routing
-from wharf.contracts.calendars import Calendar
+from wharf.contracts.calendars import Calendar, combine_calendars
 from wharf.contracts.feed import Feed
 from wharf.contracts.model import Model
 from wharf.contracts.product import Product
-from wharf.contracts.spec import Spec, SpecT, build, parse_yaml
+from wharf.contracts.spec import Spec, SpecT, build, parse_yaml, read_yaml
 from wharf.errors import ContractError
 
 
@@ -37,15 +37,33 @@ class Project:
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     routing: Routing = field(default_factory=Routing)
     files: Mapping[str, ContractFile] = field(default_factory=dict)
+    """Valid files, by `file_key`."""
     invalid: tuple[ContractError, ...] = ()
 
     def consumers(self, name: str) -> tuple[Product, ...]:
         """Products that read a feed or product, sorted by name."""
         return tuple(p for _, p in sorted(self.products.items()) if name in p.inputs)
 
-    def file_of(self, name: str) -> ContractFile:
-        """The file of a feed, product or model, by its name."""
-        return self.files[name]
+
+def load_calendar(root: Path, name: str) -> Calendar:
+    """Read one calendar and those it names; broken others do not matter.
+
+    Raises:
+        ContractError: The calendar or one that it names is broken or not there.
+    """
+    found: dict[str, Calendar] = {}
+    wanted = [name]
+    while wanted:
+        each = wanted.pop()
+        label = f"dags/calendars/{each}.yaml"
+        if each in found or (found and not (root / label).exists()):
+            continue
+        found[each] = build(Calendar, read_yaml(root / label, label), label)
+        wanted += [member for _, member in found[each].named]
+    whole, problems = combine_calendars(found)
+    if name in problems:
+        raise ContractError(f"dags/calendars/{name}.yaml", problems[name])
+    return whole[name]
 
 
 def load_feeds(root: Path) -> Project:
@@ -89,8 +107,13 @@ def load_project(root: Path) -> Project:
             "dags/alerts.yaml": Routing,
         },
     )
-    problems = _cross_check(project)
-    return Project(**{**vars(project), "invalid": (*project.invalid, *problems)})
+    calendars, wrong = combine_calendars(project.calendars)
+    project = replace(project, calendars=calendars)
+    problems = [
+        *(ContractError(project.files[f"calendars/{name}"].path, w) for name, w in wrong.items()),
+        *_cross_check(project),
+    ]
+    return replace(project, invalid=(*project.invalid, *problems))
 
 
 def _load(root: Path, patterns: Mapping[str, type[Spec]]) -> Project:
@@ -115,7 +138,7 @@ def _load(root: Path, patterns: Mapping[str, type[Spec]]) -> Project:
                 continue
             found[kind][name] = spec
             digest = hashlib.sha256(data).hexdigest()
-            files[name] = ContractFile(label, digest, data.decode(), spec)
+            files[file_key(spec, name)] = ContractFile(label, digest, data.decode(), spec)
     routing = next(iter(found.get(Routing, {}).values()), Routing())
     assert isinstance(routing, Routing)
     return Project(
@@ -128,6 +151,18 @@ def _load(root: Path, patterns: Mapping[str, type[Spec]]) -> Project:
         files=files,
         invalid=tuple(invalid),
     )
+
+
+def file_key(spec: Spec, name: str) -> str:
+    """What a contract file is kept under: feeds and products by name, the others by kind too."""
+    match spec:
+        case Calendar():
+            return f"calendars/{name}"
+        case Model():
+            return f"models/{name}"
+        case Routing():
+            return "alerts.yaml"
+    return name
 
 
 def _of(found: Mapping[type[Spec], Mapping[str, Spec]], kind: type[SpecT]) -> dict[str, SpecT]:

@@ -6,6 +6,7 @@ frozen values of `wharf.ledger.rows`. Nothing here computes a state, renders or 
 
 from wharf.ledger import (
     arrivals,
+    backfills,
     batches,
     contracts,
     decisions,
@@ -13,9 +14,12 @@ from wharf.ledger import (
     expected,
     facts,
     feeds,
+    heat,
     incidents,
+    looks,
     models,
     products,
+    proposals,
     rows,
 )
 from wharf.ledger.database import Ledger, Transaction
@@ -24,6 +28,7 @@ __all__ = [
     "Ledger",
     "Transaction",
     "arrivals",
+    "backfills",
     "batches",
     "contracts",
     "decisions",
@@ -31,8 +36,11 @@ __all__ = [
     "expected",
     "facts",
     "feeds",
+    "heat",
     "incidents",
+    "looks",
     "models",
     "products",
+    "proposals",
     "rows",
 ]

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from wharf.contracts import ContractFile, Feed
-from wharf.contracts.spec import build, parse_yaml
+from wharf.contracts import Calendar, ContractFile, Feed, Model, Period, Product
+from wharf.contracts.alerts import Routing
+from wharf.contracts.spec import Spec, SpecT, build, parse_yaml
+from wharf.errors import ContractError
+from wharf.ledger.retired import retired_feeds
 from wharf.ledger.rows import ContractVersion, read_row
 from wharf.ledger.schema import contract_problem, contract_version
+
+PLACES: Mapping[str, type[Spec]] = {
+    "dags/feeds/": Feed,
+    "dags/products/": Product,
+    "dags/calendars/": Calendar,
+    "dags/models/": Model,
+    "dags/alerts.yaml": Routing,
+}
 
 
 def store_contract(tx: Connection, name: str, file: ContractFile, now: datetime) -> None:
@@ -49,13 +61,33 @@ def current_contracts(tx: Connection) -> dict[str, ContractVersion]:
 
 def feeds_in_force(tx: Connection) -> dict[str, Feed]:
     """Every feed by its last valid contract, whether its file is still there or broken now."""
-    renamed: set[str] = set()
-    found: dict[str, Feed] = {}
-    for name, version in current_contracts(tx).items():
-        if version.path.startswith("dags/feeds/"):
-            found[name] = build(Feed, parse_yaml(version.text, version.path), version.path)
-            renamed |= set(found[name].formerly)
-    return {name: feed for name, feed in found.items() if name not in renamed}
+    stored = current_contracts(tx)
+    specs = {name: spec for name, version in stored.items() if (spec := spec_of(version))}
+    return feeds_among(specs, retired_feeds(tx))
+
+
+def feeds_among(specs: Mapping[str, Spec], retired: Mapping[str, str]) -> dict[str, Feed]:
+    """The feeds of some contracts: without those renamed since, and ended where retired.
+
+    Args:
+        specs: Contracts by name.
+        retired: Retired feeds with the ISO day from which on nothing is expected of them.
+    """
+    feeds = {name: spec for name, spec in specs.items() if isinstance(spec, Feed)}
+    renamed = {old for feed in feeds.values() for old in feed.formerly}
+    return {
+        name: _ended(feed, retired[name]) if name in retired else feed
+        for name, feed in feeds.items()
+        if name not in renamed
+    }
+
+
+def spec_of(version: ContractVersion) -> Spec | None:
+    """What a stored contract says; None where this version of wharf cannot read it any more."""
+    for place, kind in PLACES.items():
+        if version.path.startswith(place):
+            return _parsed(kind, version.path, version.text)
+    return None
 
 
 def contract_by_hash(tx: Connection, sha256: str) -> ContractVersion | None:
@@ -80,3 +112,21 @@ def contract_problems(tx: Connection) -> dict[str, str]:
     """What is wrong with which contract file now."""
     query = select(contract_problem).order_by(contract_problem.c.path)
     return {row.path: row.message for row in tx.execute(query)}
+
+
+@lru_cache(maxsize=4096)
+def _parsed(kind: type[SpecT], path: str, text: str) -> SpecT | None:
+    try:
+        return build(kind, parse_yaml(text, path), path)
+    except ContractError:
+        return None
+
+
+def _ended(feed: Feed, first: str) -> Feed:
+    """A feed whose promise ends with the period before a day."""
+    last = Period.containing(feed.period.kind, date.fromisoformat(first)).previous()
+    until = feed.active.until
+    if until is not None and feed.parse_period(until).first <= last.first:
+        return feed
+    active = feed.active.model_copy(update={"until": last.key})
+    return feed.model_copy(update={"active": active})

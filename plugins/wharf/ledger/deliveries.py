@@ -86,6 +86,12 @@ def set_outcome(tx: Connection, seq: int, outcome: str, reason: str = "") -> Non
     tx.execute(update(delivery).where(delivery.c.seq == seq).values(outcome=outcome, reason=reason))
 
 
+def set_verdict(tx: Connection, row: Delivery) -> None:
+    """Store the verdict and version of a landed file, as a person corrected them."""
+    values = {"verdict": row.verdict, "version": row.version, "outcome": "", "reason": ""}
+    tx.execute(update(delivery).where(delivery.c.seq == row.seq).values(**values))
+
+
 def deliveries_of(tx: Connection, feed_name: str, period: str) -> list[Delivery]:
     """All landed files of one feed and period, oldest first."""
     query = _select().where(feed.c.name == feed_name, delivery.c.period == period)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from wharf.ledger.feeds import feed_id
+from wharf.ledger.chunks import chunks
+from wharf.ledger.feeds import feed_ids
 from wharf.ledger.rows import ExpectedDelivery, StateEvent, read_row
 from wharf.ledger.schema import expected_delivery as table
 from wharf.ledger.schema import expected_delivery_event as event
@@ -16,7 +28,7 @@ from wharf.ledger.schema import feed
 
 TERMS = (
     "contract", "expected", "closed_because", "notifies", "judge_by",
-    "opens_at", "warn_at", "due_at", "late_at", "cutoff_at",
+    "opens_at", "warn_at", "due_at", "late_at", "cutoff_at", "stratum",
 )  # fmt: skip
 STATE = (
     "timeliness", "delivery", "reason", "late_by_s", "late_by_submitted_s", "late_by_arrived_s",
@@ -30,40 +42,65 @@ def ensure_expected(tx: Connection, rows: Iterable[ExpectedDelivery], now: datet
     Returns:
         How many rows were made or re-timed.
     """
-    changed = 0
-    known: dict[str, dict[str, ExpectedDelivery]] = {}
-    for row in rows:
-        if row.feed not in known:
-            known[row.feed] = {each.period: each for each in expected_of(tx, row.feed)}
-        stands = known[row.feed].get(row.period)
-        if stands is None:
-            values = {name: getattr(row, name) for name in ("period", "period_first", *TERMS)}
-            tx.execute(
-                insert(table).values(feed_id=feed_id(tx, row.feed), next_change_at=now, **values)
+    wanted = {(row.feed, row.period): row for row in rows}
+    ids = feed_ids(tx, {name for name, _ in wanted})
+    known = _known(tx, list(wanted.values()), ids)
+    new = [
+        {
+            "feed_id": ids[row.feed],
+            "next_change_at": now,
+            **{name: getattr(row, name) for name in ("period", "period_first", *TERMS)},
+        }
+        for key, row in wanted.items()
+        if key not in known
+    ]
+    if new:
+        tx.execute(insert(table), new)
+    moved = [
+        (known[key], row)
+        for key, row in wanted.items()
+        if key in known and now < known[key].due_at and _was_changed(known[key], row)
+    ]
+    for stands, row in moved:
+        values = {name: getattr(row, name) for name in TERMS}
+        tx.execute(
+            update(table).where(table.c.id == stands.id).values(next_change_at=now, **values)
+        )
+    _append_events(
+        tx,
+        (
+            _event(
+                stands.id,
+                now,
+                {"due_at": stands.due_at.isoformat()},
+                {"due_at": row.due_at.isoformat()},
+                "the contract changed",
             )
-            changed += 1
-        elif stands.contract != row.contract and now < stands.due_at:
-            values = {name: getattr(row, name) for name in TERMS}
-            if any(
-                getattr(stands, name) != value
-                for name, value in values.items()
-                if name != "contract"
-            ):
-                tx.execute(
-                    update(table)
-                    .where(table.c.id == stands.id)
-                    .values(next_change_at=now, **values)
-                )
-                _append_event(
-                    tx,
-                    stands.id,
-                    now,
-                    {"due_at": stands.due_at.isoformat()},
-                    {"due_at": row.due_at.isoformat()},
-                    "the contract changed",
-                )
-                changed += 1
-    return changed
+            for stands, row in moved
+        ),
+    )
+    return len(new) + len(moved)
+
+
+def _known(
+    tx: Connection, rows: Sequence[ExpectedDelivery], ids: Mapping[str, int]
+) -> dict[tuple[str, str], ExpectedDelivery]:
+    """The rows that stand among those of the same feeds and days."""
+    found: dict[tuple[str, str], ExpectedDelivery] = {}
+    days = sorted(row.period_first for row in rows)
+    for some in chunks(sorted(ids.values())):
+        query = _select().where(
+            table.c.feed_id.in_(some), table.c.period_first.between(days[0], days[-1])
+        )
+        for row in tx.execute(query):
+            found[row.feed, row.period] = read_row(ExpectedDelivery, row)
+    return found
+
+
+def _was_changed(stands: ExpectedDelivery, row: ExpectedDelivery) -> bool:
+    if stands.contract == row.contract:
+        return False
+    return any(getattr(stands, n) != getattr(row, n) for n in TERMS if n != "contract")
 
 
 def find_expected(tx: Connection, feed_name: str, period: str) -> ExpectedDelivery | None:
@@ -102,26 +139,99 @@ def due_for_evaluation(tx: Connection, now: datetime, limit: int = 5000) -> list
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
 
-def open_rows(tx: Connection, now: datetime) -> list[ExpectedDelivery]:
-    """Rows that have opened and are expected, that is, for which a run may be wanted."""
-    query = _select().where(table.c.opens_at <= now, table.c.expected.is_(True))
-    return [read_row(ExpectedDelivery, row) for row in tx.execute(query.order_by(table.c.opens_at))]
+def due_ids(tx: Connection, now: datetime) -> list[int]:
+    """Ids of all rows that may have changed by now, oldest change first."""
+    query = select(table.c.id).where(table.c.next_change_at <= now)
+    return list(tx.execute(query.order_by(table.c.next_change_at, table.c.id)).scalars())
+
+
+def still_due(tx: Connection, ids: Sequence[int], now: datetime) -> list[ExpectedDelivery]:
+    """Those of some rows that nobody has evaluated meanwhile, oldest change first."""
+    query = _select().where(table.c.id.in_(ids), table.c.next_change_at <= now)
+    return [
+        read_row(ExpectedDelivery, row)
+        for row in tx.execute(query.order_by(table.c.next_change_at, table.c.id))
+    ]
+
+
+def next_change(tx: Connection) -> datetime | None:
+    """The earliest instant at which a row may change; None when only new facts change any."""
+    found: datetime | None = tx.execute(select(func.min(table.c.next_change_at))).scalar()
+    return found
 
 
 def in_horizon(tx: Connection, since: datetime) -> list[ExpectedDelivery]:
-    """Rows whose cut-off is not before an instant: those a look asks for."""
+    """Rows whose cut-off is not before an instant."""
     query = _select().where(table.c.cutoff_at >= since).order_by(feed.c.name, table.c.period_first)
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
 
 def make_due(tx: Connection, feed_name: str, periods: Sequence[str], now: datetime) -> None:
     """Have the next evaluation look at these rows again."""
-    for period in periods:
-        tx.execute(
-            update(table)
-            .where(table.c.feed_id == feed_id(tx, feed_name), table.c.period == period)
-            .values(next_change_at=now)
-        )
+    mine = select(feed.c.id).where(feed.c.name == feed_name).scalar_subquery()
+    for some in chunks(periods):
+        query = update(table).where(table.c.feed_id == mine, table.c.period.in_(some))
+        tx.execute(query.where(_is_not_due(now)).values(next_change_at=now))
+
+
+def make_rows_due(tx: Connection, ids: Sequence[int], now: datetime) -> None:
+    """The same for rows by their ids."""
+    for some in chunks(ids):
+        query = update(table).where(table.c.id.in_(some), _is_not_due(now))
+        tx.execute(query.values(next_change_at=now))
+
+
+def _is_not_due(now: datetime) -> ColumnElement[bool]:
+    """What is due already stays due since then: how long it waits for a first look counts."""
+    return or_(table.c.next_change_at.is_(None), table.c.next_change_at > now)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation made of one row."""
+
+    row: ExpectedDelivery
+    """As it was read, in the same transaction."""
+    state: Mapping[str, Any]
+    """Values for the names in `STATE`."""
+    next_change_at: datetime | None
+    """When the row may change again; None when only new facts can."""
+    fresh_seq: int | None = None
+    """The last arrival that nothing has landed yet."""
+
+
+def record_states(tx: Connection, done: Sequence[Evaluation], now: datetime) -> int:
+    """Store evaluated states; append an event for each row of which a visible field changed.
+
+    Returns:
+        Of how many rows timeliness or delivery changed.
+    """
+    if not done:
+        return 0
+    names = ("evaluated_at", "next_change_at", "fresh_seq", *STATE)
+    stored = update(table).where(table.c.id == bindparam("row_id"))
+    tx.execute(
+        stored.values({name: bindparam(name) for name in names}),
+        [
+            {
+                "row_id": each.row.id,
+                "evaluated_at": now,
+                "next_change_at": each.next_change_at,
+                "fresh_seq": each.fresh_seq,
+                **{name: each.state[name] for name in STATE},
+            }
+            for each in done
+        ],
+    )
+    events = [event for each in done if (event := _change(each, now)) is not None]
+    _append_events(tx, events)
+    return len(events)
+
+
+def _change(each: Evaluation, now: datetime) -> dict[str, Any] | None:
+    was = {"timeliness": each.row.timeliness, "delivery": each.row.delivery}
+    is_ = {name: each.state[name] for name in was}
+    return None if was == is_ else _event(each.row.id, now, was, is_, str(each.state["reason"]))
 
 
 def record_state(
@@ -143,21 +253,7 @@ def record_state(
     Returns:
         Whether timeliness or delivery changed.
     """
-    was = {"timeliness": row.timeliness, "delivery": row.delivery}
-    is_ = {name: state[name] for name in was}
-    tx.execute(
-        update(table)
-        .where(table.c.id == row.id)
-        .values(
-            evaluated_at=now,
-            next_change_at=next_change_at,
-            **{n: state[n] for n in STATE},
-        )
-    )
-    if was == is_:
-        return False
-    _append_event(tx, row.id, now, was, is_, str(state["reason"]))
-    return True
+    return record_states(tx, [Evaluation(row, state, next_change_at)], now) > 0
 
 
 def events_of(tx: Connection, row_id: int) -> list[StateEvent]:
@@ -169,17 +265,15 @@ def events_of(tx: Connection, row_id: int) -> list[StateEvent]:
     ]
 
 
-def _append_event(
-    tx: Connection,
-    row_id: int,
-    at: datetime,
-    was: dict[str, Any],
-    is_: dict[str, Any],
-    why: str,
-) -> None:
-    tx.execute(
-        insert(event).values({"expected_id": row_id, "at": at, "was": was, "is": is_, "why": why})
-    )
+def _event(
+    row_id: int, at: datetime, was: Mapping[str, Any], is_: Mapping[str, Any], why: str
+) -> dict[str, Any]:
+    return {"expected_id": row_id, "at": at, "was": was, "is": is_, "why": why}
+
+
+def _append_events(tx: Connection, events: Iterable[Mapping[str, Any]]) -> None:
+    if made := list(events):
+        tx.execute(insert(event), made)
 
 
 def _select() -> Select[Any]:

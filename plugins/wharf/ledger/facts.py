@@ -14,7 +14,6 @@ from wharf.ledger.schema import poll
 from wharf.timeliness.facts import (
     ArrivalFact,
     BatchFact,
-    DecisionFact,
     Facts,
     PollFact,
     State,
@@ -50,8 +49,7 @@ def facts_of(tx: Connection, feed: Feed, row: ExpectedDelivery) -> Facts:
         polls=tuple(PollFact(each.at, each.ok) for each in last_polls(tx, feed.source.connection)),
         batches=tuple(_batch(each) for each in batches.batches_for(tx, row.feed, row.period)),
         decisions=tuple(
-            DecisionFact(each.kind, each.until, each.at, each.by, each.reason)
-            for each in decisions.decisions_of(tx, row.feed, row.period)
+            decisions.as_fact(each) for each in decisions.decisions_of(tx, row.feed, row.period)
         ),
         look_every=timedelta(minutes=1),
         tz=feed.terms_for(feed.parse_period(row.period)).tz,

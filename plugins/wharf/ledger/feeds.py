@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -17,6 +17,13 @@ def feed_id(tx: Connection, name: str) -> int:
     made = tx.execute(insert(feed).values(name=name)).inserted_primary_key
     assert made is not None
     return int(made[0])
+
+
+def feed_ids(tx: Connection, names: Iterable[str]) -> dict[str, int]:
+    """The ids of feeds by name, made on first mention (needs a writing transaction then)."""
+    wanted = set(names)
+    found = {r.name: r.id for r in tx.execute(select(feed.c.name, feed.c.id)) if r.name in wanted}
+    return found | {name: feed_id(tx, name) for name in sorted(wanted - set(found))}
 
 
 def find_feed(tx: Connection, name: str) -> int | None:

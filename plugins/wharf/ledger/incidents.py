@@ -78,6 +78,13 @@ def messages_to_send(tx: Connection, now: datetime, limit: int = 100) -> list[Ou
     return [read_row(Outgoing, row) for row in tx.execute(query.limit(limit))]
 
 
+def next_try(tx: Connection) -> datetime | None:
+    """When the next queued message is to be sent; None when none is queued."""
+    query = select(func.min(func.coalesce(outbox.c.next_try_at, outbox.c.queued_at)))
+    found: datetime | None = tx.execute(query.where(outbox.c.status == "QUEUED")).scalar()
+    return found
+
+
 def change_message(tx: Connection, seq: int, **values: Any) -> None:
     """Record what became of a message: status, attempts, next_try_at, response_id, error."""
     tx.execute(update(outbox).where(outbox.c.seq == seq).values(**values))

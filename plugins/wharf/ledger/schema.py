@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
 )
 
 metadata = MetaData()
@@ -90,15 +91,18 @@ expected_delivery = Table(
     Column("period", Text, nullable=False),
     Column("period_first", Text, nullable=False),
     Column("contract", Text, nullable=False),
+    Column("calendar", Text, nullable=False, server_default=""),
     Column("expected", Boolean, nullable=False),
     Column("closed_because", Text, nullable=False, default=""),
     Column("notifies", Boolean, nullable=False),
     Column("judge_by", Text, nullable=False),
     Column("opens_at", Instant, nullable=False),
+    Column("expected_at", Instant),
     Column("warn_at", Instant, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("late_at", Instant, nullable=False),
     Column("cutoff_at", Instant, nullable=False),
+    Column("stratum", Text, nullable=False, server_default=""),
     Column("timeliness", Text, nullable=False, default="SCHEDULED"),
     Column("delivery", Text, nullable=False, default="NONE"),
     Column("reason", Text, nullable=False, default=""),
@@ -110,8 +114,35 @@ expected_delivery = Table(
     Column("batch_id", Text),
     Column("evaluated_at", Instant),
     Column("next_change_at", Instant),
+    Column("run_at", Instant),
+    Column("fresh_seq", Big),
+    Column("not_usual_because", Text, nullable=False, server_default=""),
     UniqueConstraint("feed_id", "period"),
-    Index("expected_delivery_next", "next_change_at"),
+    Index("expected_delivery_first", "period_first"),
+    Index("expected_delivery_cutoff", "cutoff_at"),
+)
+# What a tick reads again and again stays small: most rows of a ledger change no more.
+for _name, _column, _where in (
+    ("expected_delivery_next", "next_change_at", expected_delivery.c.next_change_at.is_not(None)),
+    ("expected_delivery_fresh", "fresh_seq", expected_delivery.c.fresh_seq.is_not(None)),
+    (
+        "expected_delivery_no_run",
+        "opens_at",
+        and_(
+            expected_delivery.c.run_at.is_(None),
+            expected_delivery.c.expected,
+            expected_delivery.c.notifies,
+        ),
+    ),
+):
+    Index(_name, expected_delivery.c[_column], sqlite_where=_where, postgresql_where=_where)
+
+horizon = Table(
+    "horizon",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 expected_delivery_event = Table(
@@ -154,6 +185,13 @@ poll = Table(
     Column("listed", Integer, nullable=False, default=0),
     Column("error", Text, nullable=False, default=""),
     Index("poll_connection", "connection", "seq"),
+)
+Index(
+    "poll_good",
+    poll.c.connection,
+    poll.c.seq,
+    sqlite_where=poll.c.ok,
+    postgresql_where=poll.c.ok,
 )
 
 delivery = Table(
@@ -336,6 +374,13 @@ usual_arrival = Table(
     Column("computed_at", Instant, nullable=False),
 )
 
+bookmark = Table(
+    "bookmark",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("seq", Big, nullable=False),
+)
+
 past_arrival = Table(
     "past_arrival",
     metadata,
@@ -381,6 +426,23 @@ proposal = Table(
     Column("decided_at", Instant),
     Column("decided_by", Text, nullable=False, default=""),
     UniqueConstraint("product", "period", "cause"),
+)
+
+backfill = Table(
+    "backfill",
+    metadata,
+    _serial(),
+    Column("subject", Text, nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("first", Text, nullable=False),
+    Column("last", Text, nullable=False),
+    Column("periods", JSON, nullable=False, default=list),
+    Column("reprocess", Text, nullable=False),
+    Column("follow", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 product_period = Table(
@@ -476,4 +538,5 @@ tick = Table(
     Column("at", Instant, nullable=False),
     Column("seconds", Float, nullable=False, default=0.0),
     Column("note", Text, nullable=False, default=""),
+    Index("tick_kind", "kind", "seq"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from wharf.timeliness.facts import ArrivalFact, Facts
+from wharf.timeliness.facts import ArrivalFact, DecisionFact, Facts
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Completeness:
     refused: tuple[ArrivalFact, ...]
     current: frozenset[int]
     """Sequence numbers of what each path holds now."""
+    accepted_by: str = ""
+    """Who took the parts that were there for the whole; empty where all came first."""
 
 
 def completeness(known: Facts, now: datetime) -> Completeness:
@@ -54,6 +56,9 @@ def completeness(known: Facts, now: datetime) -> Completeness:
     current = [versions[-1] for versions in paths.values()]
     spans = [span for versions in paths.values() for span in _spans(versions, known, now)]
     decided, reopened = _first_whole_moment(spans, known)
+    accepted = _accepted(spans, known, now)
+    is_accepted = accepted is not None and (decided is None or accepted.at < decided)
+    decided = accepted.at if accepted is not None and is_accepted else decided
     present = {span.fact.part for span in spans if _is_part(span) and span.covers(now)}
     return Completeness(
         complete_at=decided,
@@ -67,6 +72,7 @@ def completeness(known: Facts, now: datetime) -> Completeness:
         ),
         refused=tuple(fact for fact in known.arrivals if fact.refused),
         current=frozenset(fact.seq for fact in current),
+        accepted_by=(accepted.by or "a person") if accepted is not None and is_accepted else "",
     )
 
 
@@ -120,6 +126,21 @@ def _first_whole_moment(spans: list[Span], known: Facts) -> tuple[datetime | Non
             return moment, reopened
         reopened, after = True, min(taken_back)
     return None, reopened
+
+
+def _accepted(spans: list[Span], known: Facts, now: datetime) -> DecisionFact | None:
+    """The first acceptance of the parts there, if it stands: readers saw them, or it goes on."""
+    for each in known.decisions:
+        if each.kind != "accept_partial":
+            continue
+        shown = any(
+            batch.status in {"PUBLISHED", "SUPERSEDED"} and each.at <= batch.at
+            for batch in known.batches
+        )
+        has_part = any(_is_part(span) and span.covers(each.at) for span in spans)
+        if has_part and (shown or each.until is None or now < each.until):
+            return each
+    return None
 
 
 def _is_whole(spans: list[Span], known: Facts, moment: datetime) -> bool:

@@ -68,13 +68,25 @@ class BatchFact:
 
 @dataclass(frozen=True)
 class DecisionFact:
-    """What a person decided: `waive`, `suspend` and `promise` count here."""
+    """What a person decided.
+
+    `waive`, `maintenance`, `suspend`, `promise` and `accept_partial` count for the state; `ack` and
+    `snooze` only for whom it is told to.
+    """
 
     kind: str
     until: datetime | None
     at: datetime
     by: str = ""
     reason: str = ""
+    since: datetime | None = None
+    """From when a maintenance window lasts; the instant of the decision otherwise."""
+    revoked_at: datetime | None = None
+    """When it was taken back: from then on it was never decided."""
+
+    def stands_at(self, now: datetime) -> bool:
+        """Whether it was made by an instant and not taken back by then."""
+        return self.at <= now and (self.revoked_at is None or now < self.revoked_at)
 
 
 @dataclass(frozen=True)
@@ -123,8 +135,8 @@ class Facts:
             ),
             decisions=tuple(
                 sorted(
-                    {d for d in self.decisions if d.at <= now},
-                    key=lambda d: (d.at, d.kind, str(d.until), d.by, d.reason),
+                    {d for d in self.decisions if d.stands_at(now)},
+                    key=lambda d: (d.at, d.kind, str(d.until), d.by, d.reason, str(d.since)),
                 )
             ),
         )
@@ -136,6 +148,7 @@ class Facts:
             *(p.at for p in self.polls),
             *(b.at for b in self.batches),
             *(d.at for d in self.decisions),
+            *(d.revoked_at for d in self.decisions if d.revoked_at is not None),
         ]
 
 
@@ -177,6 +190,10 @@ class State:
     unexpected: bool = False
     """Came though nothing was expected; accepted and flagged."""
     problem: Problem | None = None
+    acked_until: datetime | None = None
+    """Until when a person has taken care of it: no reminders, but what is new is told."""
+    snoozed_until: datetime | None = None
+    """Until when nothing is told of it but its end."""
     next_change_at: datetime | None = None
     """The next instant at which the state may change by itself; None when only facts can."""
 

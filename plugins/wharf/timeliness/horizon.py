@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from wharf.contracts import Feed, Period, Product
 from wharf.timeliness.calendars import OpenDays
-from wharf.timeliness.points import clock_points, product_points
+from wharf.timeliness.points import (
+    ClockPoints,
+    ProductPoints,
+    clock_points,
+    local_day,
+    product_points,
+)
 
 BACK = timedelta(days=35)
 AHEAD = timedelta(days=8)
 
-Window = Callable[[Period], tuple[datetime, datetime]]
+PointsT = TypeVar("PointsT", ClockPoints, ProductPoints)
 
 
 def expected_periods(feed: Feed, days: OpenDays, now: datetime) -> list[Period]:
@@ -26,45 +33,66 @@ def expected_periods(feed: Feed, days: OpenDays, now: datetime) -> list[Period]:
         now: The horizon reaches from 35 days before to 8 days after.
     """
 
-    def window(period: Period) -> tuple[datetime, datetime]:
-        points = clock_points(feed, period, days)
-        return points.opens_at, points.cutoff_at
+    return [period for period, _ in expected_points(feed, days, now)]
 
-    return [p for p in _touching(feed, window, now) if feed.is_active(p)]
+
+def expected_points(
+    feed: Feed, days: OpenDays, now: datetime
+) -> Iterator[tuple[Period, ClockPoints]]:
+    """The periods of `expected_periods` with their clock points."""
+    touching = _touching(feed, lambda period: clock_points(feed, period, days), now)
+    return ((period, points) for period, points in touching if feed.is_active(period))
 
 
 def product_periods(product: Product, days: OpenDays, now: datetime) -> list[Period]:
     """Active periods of a product that touch the horizon; closed days make no product."""
 
-    def window(period: Period) -> tuple[datetime, datetime]:
-        points = product_points(product.timeliness, period, days)
-        return points.opens_at, points.cutoff_at
+    def points(period: Period) -> ProductPoints:
+        return product_points(product.timeliness, period, days)
 
-    found = _touching(product, window, now)
+    found = (period for period, _ in _touching(product, points, now))
     return [p for p in found if product.is_active(p) and is_expected(product, p, days)]
 
 
 def is_expected(spec: Feed | Product, period: Period, days: OpenDays) -> bool:
-    """Whether the calendar wants anything for a period.
+    """Whether the calendar wants anything for a period; see `why_not_expected`."""
+    return not why_not_expected(spec, period, days)
+
+
+def why_not_expected(spec: Feed | Product, period: Period, days: OpenDays) -> str:
+    """Why the calendar wants nothing for a period, for people to read; empty when it does.
 
     A closed day is not wanted unless the holiday rule moves or ignores it; a week or a longer
     period is not wanted only when it has no open day at all.
     """
-    if spec.period.on_holiday == "expect_anyway":
-        return True
+    rule = spec.period.on_holiday
+    if rule == "expect_anyway":
+        return ""
     if period.kind in {"hour", "day", "business_day"}:
-        return spec.period.on_holiday != "skip" or days.is_open(period.first)
-    return days.any_open(period.first, period.last)
+        return (days.why_closed(_day_of(spec, period)) or "") if rule == "skip" else ""
+    if days.any_open(period.first, period.last):
+        return ""
+    return days.why_closed(period.first) or "closed"
 
 
-def _touching(spec: Feed | Product, window: Window, now: datetime) -> Iterator[Period]:
+def _day_of(spec: Feed | Product, period: Period) -> date:
+    """The local day of a day or hour: an hour's key is UTC, its office's calendar is not."""
+    if period.kind != "hour":
+        return period.first
+    terms = spec.terms_for(period) if isinstance(spec, Feed) else spec.timeliness
+    return local_day(period.start, terms.tz)
+
+
+def _touching(
+    spec: Feed | Product, points: Callable[[Period], PointsT], now: datetime
+) -> Iterator[tuple[Period, PointsT]]:
     low, high = now - BACK, now + AHEAD
     kind = spec.period.kind
     start = Period.parse(kind, spec.active.from_)
     period = max(Period.containing(kind, low.date()), start)
-    while period > start and window(period)[1] >= low:
+    while period > start and points(period).cutoff_at >= low:
         period = period.previous()
-    while (instants := window(period))[0] <= high:
-        if instants[1] >= low:
-            yield period
+    while (found := points(period)).opens_at <= high:
+        if found.cutoff_at >= low:
+            yield period, found
         period = period.next()

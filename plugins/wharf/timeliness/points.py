@@ -26,6 +26,8 @@ class ClockPoints:
     late_at: datetime
     cutoff_at: datetime
     expected_at: datetime | None = None
+    remark: str = ""
+    """Why the points are not the usual ones, for people to read."""
 
     def disorder(self) -> list[str]:
         """Which points come in the wrong order, as sentences; empty when all is well."""
@@ -78,7 +80,10 @@ def clock_points(
         terms, on_holiday = promise.terms_for(period), promise.period.on_holiday
     else:
         terms = promise
-    moved = _days_moved(terms, period, days, on_holiday)
+    due_day, why = _due_day(terms, period, days, on_holiday)
+    moved = (due_day - _counted_due_day(terms, period, days)).days
+    if days.is_half(due_day) and terms.on_half_day:
+        terms, why = terms.on_a_half_day(), why or f"{due_day} is a half-day in {days.name}"
 
     def at(point: ClockPoint, ambiguous: Ambiguous, move: int = moved) -> datetime:
         return resolve(point, terms.tz, period, days, ambiguous=ambiguous, move=move)
@@ -93,6 +98,7 @@ def clock_points(
         due_at=due_at,
         late_at=due_at + terms.grace,
         cutoff_at=at(terms.cutoff, "last"),
+        remark=why,
     )
 
 
@@ -131,9 +137,9 @@ def resolve(
         move: Calendar days to add, as a holiday rule demands.
     """
     if period.kind == "hour":
-        start = period.start
-        gone = _offset(point, start.date(), days) + timedelta(days=move) - start.date()
-        return start + gone + timedelta(hours=point.at.hour, minutes=point.at.minute)
+        day = local_day(period.start, tz)
+        gone = _offset(point, day, days) + timedelta(days=move) - day
+        return period.start + gone + timedelta(hours=point.at.hour, minutes=point.at.minute)
     day = _offset(point, period.first if point.base == "T" else period.last, days)
     return to_utc(datetime.combine(day + timedelta(days=move), point.at), tz, ambiguous)
 
@@ -181,12 +187,28 @@ def _offset(point: ClockPoint, day: date, days: OpenDays) -> date:
     return day + timedelta(days=point.days)
 
 
-def _days_moved(terms: Terms, period: Period, days: OpenDays, on_holiday: str) -> int:
-    """Calendar days by which a closed due day moves the points of a period."""
-    base = period.first if terms.due.base == "T" else period.last
-    due = _offset(terms.due, base, days)
+def _due_day(terms: Terms, period: Period, days: OpenDays, on_holiday: str) -> tuple[date, str]:
+    """The day on which a period falls due, and why it is not the day that the terms count to."""
+    due = _counted_due_day(terms, period, days)
+    if moved := days.moved_to(due):
+        to, why = moved
+        return to, f"moved from {due} to {to}{f': {why}' if why else ''}"
+    rolled = due
     if on_holiday == "roll_forward":
-        return (days.next_open(due) - due).days
+        rolled = days.next_open(due)
     if on_holiday == "roll_back":
-        return (days.previous_open(due) - due).days
-    return 0
+        rolled = days.previous_open(due)
+    return rolled, "" if rolled == due else f"{due} is closed ({days.why_closed(due)})"
+
+
+def _counted_due_day(terms: Terms, period: Period, days: OpenDays) -> date:
+    """The due day as the terms count it, whatever happens on it."""
+    point = terms.due
+    if period.kind == "hour":
+        return _offset(point, local_day(period.start, terms.tz), days)
+    return _offset(point, period.first if point.base == "T" else period.last, days)
+
+
+def local_day(at: datetime, tz: str) -> date:
+    """The day of an instant by the clocks of a zone."""
+    return at.astimezone(ZoneInfo(tz)).date()

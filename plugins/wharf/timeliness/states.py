@@ -18,6 +18,8 @@ from wharf.timeliness.facts import (
 )
 
 _VALIDATING = {"STAGED", "AUDITED"}
+_PAUSES = {"suspend": "feed suspended", "maintenance": "maintenance window set"}
+_ENDING = {"waive", "ack", "snooze", "accept_partial"}
 _BLIND_AFTER = timedelta(minutes=10)
 
 
@@ -63,6 +65,8 @@ def evaluate(facts: Facts, now: datetime) -> State:
         recovered=came_late and judged is not None and judged >= known.points.cutoff_at,
         unexpected=timeliness == "NOT_EXPECTED" and (whole.is_seen or published is not None),
         problem=_problem(whole, batches, published),
+        acked_until=_in_force(known, "ack", now),
+        snoozed_until=_in_force(known, "snooze", now),
         next_change_at=_next_change(facts, known, whole, now, complete_at, late_at),
     )
 
@@ -120,21 +124,31 @@ def _not_expected(known: Facts, now: datetime) -> str:
     if waived is not None:
         return f"waived by {waived.by or 'a person'}: {waived.reason}"
     for each in known.decisions:
-        ends = each.until
-        if (
-            each.kind == "suspend"
-            and each.at <= known.points.due_at
-            and (ends is None or known.points.due_at < ends)
-        ):
-            return f"feed suspended by {each.by or 'a person'}: {each.reason}"
+        if each.kind in _PAUSES and _falls_due_within(known, each):
+            return f"{_PAUSES[each.kind]} by {each.by or 'a person'}: {each.reason}"
     return ""
 
 
+def _falls_due_within(known: Facts, pause: DecisionFact) -> bool:
+    since, ends = pause.since or pause.at, pause.until
+    return since <= known.points.due_at and (ends is None or known.points.due_at < ends)
+
+
 def _waiver(known: Facts, now: datetime) -> DecisionFact | None:
+    """The last waiver that holds; one that outlasts the cut-off holds for good."""
     standing = [
-        d for d in known.decisions if d.kind == "waive" and (d.until is None or now < d.until)
+        d
+        for d in known.decisions
+        if d.kind == "waive"
+        and (d.until is None or now < d.until or known.points.cutoff_at <= d.until)
     ]
     return standing[-1] if standing else None
+
+
+def _in_force(known: Facts, kind: str, now: datetime) -> datetime | None:
+    """Until when the last decision of a kind goes on; None where none does."""
+    made = [d.until for d in known.decisions if d.kind == kind and d.until is not None]
+    return made[-1] if made and now < made[-1] else None
 
 
 def _late_at(known: Facts) -> datetime:
@@ -193,7 +207,7 @@ def _arrived(known: Facts, whole: Completeness) -> tuple[DeliveryState, str]:
     if whole.is_withdrawn:
         return "WITHDRAWN", "the supplier took the files back"
     if whole.complete_at is not None:
-        return "COMPLETE", ""
+        return "COMPLETE", _how_accepted(known, whole)
     if not whole.is_seen:
         return "NONE", ""
     if not whole.present:
@@ -202,6 +216,13 @@ def _arrived(known: Facts, whole: Completeness) -> tuple[DeliveryState, str]:
     if missing:
         told += f", missing {', '.join(missing)}"
     return "PARTIAL", told if missing else f"{told}, the done-flag is missing"
+
+
+def _how_accepted(known: Facts, whole: Completeness) -> str:
+    if not whole.accepted_by:
+        return ""
+    there = f"{len(whole.present)} of {len(known.parts)} parts"
+    return f"{there}, accepted as they are by {whole.accepted_by}"
 
 
 def _why_not_usable(known: Facts, whole: Completeness) -> str:
@@ -244,7 +265,7 @@ def _next_change(
         yield from facts.instants()
         yield from whole.settles_at
         for decision in known.decisions:
-            if decision.kind == "waive" and decision.until is not None:
+            if decision.kind in _ENDING and decision.until is not None:
                 yield decision.until
         if complete_at is None and known.expected:
             points = known.points

@@ -8,7 +8,7 @@ from datetime import datetime
 from wharf.contracts import Feed, Period, Project
 from wharf.ledger import Ledger, expected, products
 from wharf.ledger.rows import ExpectedDelivery, ProductPeriod
-from wharf.timeliness import calendars, horizon, points
+from wharf.timeliness import calendars, horizon, learned, points
 from wharf.watch.promises import Promises
 
 
@@ -57,6 +57,7 @@ def _row(feed: Feed, period: Period, days: calendars.OpenDays, contract: str) ->
         due_at=clock.due_at,
         late_at=clock.late_at,
         cutoff_at=clock.cutoff_at,
+        stratum=learned.stratum_of(period, days),
     )
 
 

@@ -14,9 +14,13 @@ GIVES_UP_AFTER = timedelta(hours=24)
 
 
 def send_messages(
-    ledger: Ledger, project: Project, resolve: ResolveConnection, now: datetime
+    ledger: Ledger,
+    project: Project,
+    resolve: ResolveConnection,
+    now: datetime,
+    send: alerts.Send = alerts.send,
 ) -> tuple[int, int]:
-    """Send every message whose next try has come.
+    """Send every message whose next try has come; `send` hands each to its channel.
 
     Returns:
         How many were sent and how many failed.
@@ -31,7 +35,7 @@ def send_messages(
                 raise alerts.unknown_channel(each.channel, sorted(channels))
             channel = channels[each.channel]
             message = alerts.render(alerts.Notice.from_json(each.notice))
-            done = alerts.send(channel, message, resolve(channel.connection), each.key)
+            done = send(channel, message, resolve(channel.connection), each.key)
         except WharfError as error:
             failed += 1
             _put_off(ledger, each, error, now)

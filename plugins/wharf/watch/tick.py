@@ -6,6 +6,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from wharf import alerts
 from wharf.contracts import StartRun
 from wharf.errors import WharfError
 from wharf.intake import Intake
@@ -48,6 +49,7 @@ def tick(
     start_run: StartRun,
     running_keys: Callable[[], Set[tuple[str, str]]],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    send: alerts.Send = alerts.send,
 ) -> Ticked:
     """Run one tick over the ledger; repeating it changes nothing.
 
@@ -58,6 +60,7 @@ def tick(
         start_run: Starts one run.
         running_keys: Lists (DAG id, period key) of queued and running runs.
         clock: Measures how long the tick took.
+        send: Hands one message to its channel; a rehearsal only notes it.
 
     Returns:
         What was done. Where Airflow did not answer, the rest was done all the same.
@@ -69,7 +72,7 @@ def tick(
     started, problems = _start(ctx, promises, start_run, running_keys, now)
     sent = failed = 0
     if settings.sends_outside:
-        sent, failed = send_messages(ctx.ledger, promises.project, ctx.resolve, now)
+        sent, failed = send_messages(ctx.ledger, promises.project, ctx.resolve, now, send)
     done = Ticked(made, evaluated, started, sent, failed, "; ".join(problems))
     with ctx.ledger.write() as tx:
         decisions.record_tick(tx, Tick("tick", now, (clock() - began).total_seconds(), str(done)))

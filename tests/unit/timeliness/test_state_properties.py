@@ -74,11 +74,15 @@ FACTS = st.builds(
     decisions=st.lists(
         st.builds(
             DecisionFact,
-            st.sampled_from(["promise", "waive", "suspend", "ack"]),
+            st.sampled_from(
+                ["promise", "waive", "suspend", "maintenance", "ack", "snooze", "accept_partial"]
+            ),
             st.none() | INSTANTS,
             INSTANTS,
+            since=st.none() | INSTANTS,
+            revoked_at=st.none() | INSTANTS,
         ),
-        max_size=2,
+        max_size=3,
     ).map(tuple),
     usual_by=st.none() | INSTANTS,
 )

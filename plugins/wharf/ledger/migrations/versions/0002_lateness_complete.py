@@ -14,6 +14,22 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("expected_delivery") as change:
+        change.add_column(sa.Column("calendar", sa.Text(), nullable=False, server_default=""))
+        change.add_column(sa.Column("expected_at", Instant(), nullable=True))
+        change.add_column(sa.Column("stratum", sa.Text(), nullable=False, server_default=""))
+        change.add_column(
+            sa.Column("not_usual_because", sa.Text(), nullable=False, server_default="")
+        )
+    op.create_table(
+        "horizon",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+    _indexes()
     with op.batch_alter_table("decision") as change:
         change.add_column(sa.Column("first", sa.Text(), nullable=True))
         change.add_column(sa.Column("last", sa.Text(), nullable=True))
@@ -66,6 +82,13 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "bookmark",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("seq", Big, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
+    op.create_table(
         "past_arrival",
         sa.Column("seq", Big, autoincrement=True, nullable=False),
         sa.Column("feed_id", Big, nullable=False),
@@ -112,3 +135,41 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("product", "period", "cause"),
     )
+
+    op.create_table(
+        "backfill",
+        sa.Column("seq", Big, autoincrement=True, nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("dag_id", sa.Text(), nullable=False),
+        sa.Column("first", sa.Text(), nullable=False),
+        sa.Column("last", sa.Text(), nullable=False),
+        sa.Column("periods", sa.JSON(), nullable=False),
+        sa.Column("reprocess", sa.Text(), nullable=False),
+        sa.Column("follow", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("via", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+
+
+def _indexes() -> None:
+    op.add_column("expected_delivery", sa.Column("run_at", Instant(), nullable=True))
+    op.add_column("expected_delivery", sa.Column("fresh_seq", Big, nullable=True))
+    op.create_index("expected_delivery_first", "expected_delivery", ["period_first"])
+    op.create_index("expected_delivery_cutoff", "expected_delivery", ["cutoff_at"])
+    op.drop_index("expected_delivery_next", "expected_delivery")
+    yes = " = 1" if op.get_bind().dialect.name == "sqlite" else ""
+    for name, table, columns, where in (
+        ("expected_delivery_next", "expected_delivery", ["next_change_at"],
+         "next_change_at IS NOT NULL"),
+        ("expected_delivery_fresh", "expected_delivery", ["fresh_seq"], "fresh_seq IS NOT NULL"),
+        ("expected_delivery_no_run", "expected_delivery", ["opens_at"],
+         f"run_at IS NULL AND expected{yes} AND notifies{yes}"),
+        ("poll_good", "poll", ["connection", "seq"], f"ok{yes}"),
+    ):  # fmt: skip
+        op.create_index(
+            name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
+        )
+    op.create_index("tick_kind", "tick", ["kind", "seq"])

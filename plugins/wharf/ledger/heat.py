@@ -1,0 +1,156 @@
+"""Many expected deliveries at once, as few bytes: what a heat map and its lists are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
+
+from wharf.ledger.rows import ExpectedDelivery, read_row
+from wharf.ledger.schema import expected_delivery as table
+from wharf.ledger.schema import feed
+
+MARKS = {
+    "ON_TIME": "o", "LATE_ARRIVED": "c", "AT_RISK": "r", "LATE": "l", "MISSING": "m",
+    "UNKNOWN": "u", "NOT_EXPECTED": "n", "DUE": "d", "SCHEDULED": "s",
+}  # fmt: skip
+"""A timeliness as one letter; `q` behind it says in quarantine, `x` that the calendar is closed."""
+OPEN = ("DUE", "AT_RISK", "LATE", "UNKNOWN")
+BLIND_FOR = timedelta(days=7)
+"""How long after its cut-off a row that we were blind for is asked about again."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """One row of a feed whose periods are no days, as last recorded."""
+
+    feed: str
+    period: str
+    period_first: str
+    due_at: datetime
+    mark: str
+
+
+def marks_by_feed(
+    tx: Connection, since: datetime, now: datetime, but: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """What is recorded of every row opened by now whose cut-off is not before an instant, by feed.
+
+    The database joins the rows of a feed to one text: 45,000 rows as rows take four times as long.
+
+    Args:
+        tx: A reading transaction.
+        since: The earliest cut-off.
+        now: Rows that open later are left out.
+        but: Feeds to leave out.
+
+    Returns:
+        Texts such as `2026-11-20o`: the period's first day and its mark, in no order.
+    """
+    texts = func.aggregate_strings(table.c.period_first.concat(_mark()), ",")
+    query = (
+        select(feed.c.name, texts)
+        .join(feed, feed.c.id == table.c.feed_id)
+        .where(table.c.cutoff_at >= since, table.c.opens_at <= now, feed.c.name.not_in(sorted(but)))
+        .group_by(feed.c.name)
+    )
+    return {name: text.split(",") for name, text in tx.execute(query)}
+
+
+def marked_rows(
+    tx: Connection, names: Collection[str], since: datetime, now: datetime
+) -> list[Marked]:
+    """The same for some feeds, with the period and its due time."""
+    query = (
+        select(feed.c.name, table.c.period, table.c.period_first, table.c.due_at, _mark())
+        .join(feed, feed.c.id == table.c.feed_id)
+        .where(table.c.cutoff_at >= since, table.c.opens_at <= now, feed.c.name.in_(sorted(names)))
+        .order_by(table.c.period_first, table.c.period)
+    )
+    return [Marked(*row) for row in tx.execute(query)] if names else []
+
+
+def unsure(
+    tx: Connection, blind: Collection[str], now: datetime, limit: int = 5000
+) -> list[ExpectedDelivery]:
+    """Opened rows whose recorded state may not be the one of now.
+
+    Args:
+        tx: A reading transaction.
+        blind: Feeds whose source cannot be looked at now.
+        now: The instant.
+        limit: How many at most of those that should have been evaluated by now.
+    """
+    due = _select().where(table.c.next_change_at <= now, table.c.opens_at <= now)
+    found = _read(tx, due.order_by(table.c.next_change_at).limit(limit))
+    doubtful = table.c.timeliness == "UNKNOWN"
+    if blind:
+        waits = and_(table.c.timeliness.in_(OPEN), feed.c.name.in_(sorted(blind)))
+        doubtful = or_(doubtful, waits)
+    query = _select().where(table.c.cutoff_at >= now - BLIND_FOR, table.c.opens_at <= now, doubtful)
+    return list({row.id: row for row in (*found, *_read(tx, query))}.values())
+
+
+def last_opened(
+    tx: Connection, names: Collection[str], now: datetime, count: int
+) -> list[ExpectedDelivery]:
+    """The last rows that have opened, of each of some feeds."""
+    if not names:
+        return []
+    age = func.row_number().over(partition_by=table.c.feed_id, order_by=table.c.opens_at.desc())
+    newest = (
+        select(table.c.id, age.label("age"))
+        .join(feed, feed.c.id == table.c.feed_id)
+        .where(feed.c.name.in_(sorted(names)), table.c.opens_at <= now)
+        .subquery()
+    )
+    ids = select(newest.c.id).where(newest.c.age <= count)
+    return _read(tx, _select().where(table.c.id.in_(ids)).order_by(table.c.opens_at))
+
+
+def rows_of(
+    tx: Connection, names: Iterable[str], since: datetime, now: datetime
+) -> list[ExpectedDelivery]:
+    """Rows of some feeds opened by now whose cut-off is not before an instant, oldest first."""
+    query = _select().where(
+        feed.c.name.in_(sorted(names)), table.c.cutoff_at >= since, table.c.opens_at <= now
+    )
+    return _read(tx, query.order_by(table.c.period_first, table.c.period))
+
+
+def rows_at(tx: Connection, pairs: Sequence[tuple[str, str]]) -> list[ExpectedDelivery]:
+    """The rows of these feeds and periods, in no order."""
+    found: list[ExpectedDelivery] = []
+    for start in range(0, len(pairs), 400):
+        wanted = tuple_(feed.c.name, table.c.period).in_(pairs[start : start + 400])
+        found += _read(tx, _select().where(wanted))
+    return found
+
+
+def last_complete(tx: Connection, since: datetime) -> dict[str, datetime]:
+    """When each feed last delivered something whole, among rows with a cut-off since an instant."""
+    query = (
+        select(feed.c.name, func.max(table.c.complete_at))
+        .join(feed, feed.c.id == table.c.feed_id)
+        .where(table.c.cutoff_at >= since, table.c.complete_at.is_not(None))
+        .group_by(feed.c.name)
+    )
+    return {name: at for name, at in tx.execute(query)}
+
+
+def _mark() -> ColumnElement[str]:
+    letter = case(*((table.c.timeliness == name, text) for name, text in MARKS.items()), else_="u")
+    held = case((table.c.delivery == "QUARANTINED", "q"), else_="")
+    closed = case((table.c.expected.is_(False), "x"), else_="")
+    return letter.concat(held).concat(closed)
+
+
+def _select() -> Select[Any]:
+    return select(table, feed.c.name.label("feed")).join(feed, feed.c.id == table.c.feed_id)
+
+
+def _read(tx: Connection, query: Select[Any]) -> list[ExpectedDelivery]:
+    return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]

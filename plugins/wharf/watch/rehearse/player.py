@@ -1,0 +1,184 @@
+"""The player: goes from instant to instant, shows what arrived, and lets the tick do the rest."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from wharf.alerts import Message, Sent
+from wharf.alerts.channels import NOTHING_SENT
+from wharf.contracts.alerts import Channel
+from wharf.intake import Intake
+from wharf.ledger import Transaction, arrivals, batches, expected, incidents
+from wharf.ledger.rows import BatchRow, Poll, PublishEvent
+from wharf.settings import Connection
+from wharf.timeliness import horizon
+from wharf.watch.evaluate import settle
+from wharf.watch.promises import Promises
+from wharf.watch.rehearse.supplied import Event
+from wharf.watch.tick import tick
+
+# Rows are made eight days before they open; a longer jump would make some too late.
+LONGEST_JUMP = horizon.AHEAD / 2
+Tell = Callable[[datetime, int], None]
+
+
+class EveryRun(Set[tuple[str, str]]):
+    """The runs there are: all of them, so that none is wanted. A rehearsal runs nothing."""
+
+    def __contains__(self, run: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __ror__(self, other: object) -> EveryRun:
+        return self
+
+
+@dataclass(frozen=True)
+class Played:
+    """How the playing went."""
+
+    stops: int
+    ticks: int
+    unseen: tuple[Event, ...]
+    """Events for whose feed and period there never was a row."""
+
+
+class Player:
+    """One rehearsal under way; the clock is `now`."""
+
+    def __init__(self, place: Intake, promises: Promises, events: tuple[Event, ...]) -> None:
+        self.place = place
+        self.promises = promises
+        self.ahead = deque(events)
+        self.waiting: list[Event] = []
+        self.to_publish: dict[tuple[str, str], Event] = {}
+        self.ticks = 0
+
+    def play(self, start: datetime, until: datetime, tell: Tell) -> Played:
+        """Play from one instant to another.
+
+        Args:
+            start: The first stop.
+            until: The last one; states are as of then.
+            tell: Hears of each stop and how many events are behind it.
+        """
+        stops, now, events = 0, start, len(self.ahead)
+        while True:
+            self._stop(now)
+            stops += 1
+            tell(now, events - len(self.ahead))
+            if now >= until:
+                return Played(stops, self.ticks, tuple(self.waiting))
+            now = min(self._next(now), until)
+
+    def _stop(self, now: datetime) -> None:
+        self._look(now)
+        self._tick(now)
+        if self._find_rows():
+            self._look(now)
+            self._tick(now)
+        self._publish(now)
+
+    def _look(self, now: datetime) -> None:
+        """Write what a look at this instant would: polls, and arrivals whose rows are there."""
+        while self.ahead and self.ahead[0].at <= now:
+            self.waiting.append(self.ahead.popleft())
+        with self.place.ledger.write() as tx:
+            seen = [event for event in self.waiting if self._has_row(tx, event)]
+            due = expected.due_for_evaluation(tx, now)
+            touched = {row.feed for row in due} | {event.feed.feed for event in seen}
+            feeds = (self.promises.feeds[name] for name in touched if name in self.promises.feeds)
+            for connection in sorted({feed.source.connection for feed in feeds}):
+                arrivals.append_poll(tx, Poll(connection, now, ok=True))
+            for new in arrivals.append_arrivals(tx, [event.as_arrival() for event in seen]):
+                expected.make_due(tx, new.feed, [new.period], now)
+        self.to_publish |= {event.key: event for event in seen}
+        self.waiting = [event for event in self.waiting if event not in seen]
+
+    def _has_row(self, tx: Transaction, event: Event) -> bool:
+        return expected.find_expected(tx, event.feed.feed, event.period.key) is not None
+
+    def _find_rows(self) -> bool:
+        """Whether the tick made rows that files were lying there for."""
+        if not self.waiting:
+            return False
+        with self.place.ledger.read() as tx:
+            return any(self._has_row(tx, event) for event in self.waiting)
+
+    def _tick(self, now: datetime) -> None:
+        self.ticks += 1
+        tick(
+            self.place,
+            self.promises,
+            now,
+            start_run=_start_nothing,
+            running_keys=EveryRun,
+            clock=lambda: now,
+            send=_record,
+        )
+
+    def _publish(self, now: datetime) -> None:
+        """Publish what is complete, since there is no run to stage and audit it."""
+        for (name, key), event in list(self.to_publish.items()):
+            with self.place.ledger.write() as tx:
+                row = expected.find_expected(tx, name, key)
+                assert row is not None
+                if row.delivery != "COMPLETE":
+                    continue
+                batch_id = f"rehearsed-{row.id}"
+                _record_published(tx, event, batch_id, now)
+            settle(self.place, self.promises, event.feed, event.period, now)
+            del self.to_publish[name, key]
+
+    def _next(self, now: datetime) -> datetime:
+        """The next instant at which anything can change."""
+        soon = now + self.place.settings.tick_every
+        with self.place.ledger.read() as tx:
+            found = [expected.next_change(tx), incidents.next_try(tx)]
+        if self.ahead:
+            found.append(self.ahead[0].at)
+        later = [at if at > now else soon for at in found if at is not None]
+        return min([now + LONGEST_JUMP, *later])
+
+
+def _record_published(tx: Transaction, event: Event, batch_id: str, now: datetime) -> None:
+    table, key = event.feed.table, event.period.key
+    batches.record_batch(
+        tx,
+        BatchRow(
+            batch_id=batch_id,
+            table=table,
+            period=key,
+            subject=event.feed.feed,
+            status="PUBLISHED",
+            staged_at=now,
+            status_at=now,
+        ),
+    )
+    batches.record_publish(
+        tx, PublishEvent(table, key, batch_id, "publish", 0, now, "rehearsal", "complete")
+    )
+
+
+def _start_nothing(dag_id: str, key: str, cause: str) -> bool:
+    return False
+
+
+def _record(
+    channel: Channel,
+    message: Message,
+    connection: Connection,
+    key: str,
+    handle: Mapping[str, Any] = NOTHING_SENT,
+) -> Sent:
+    """Take a message as a channel would; the outbox is what is read afterwards."""
+    return Sent("rehearsed")
