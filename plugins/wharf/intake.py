@@ -29,7 +29,7 @@ from wharf.errors import (
     PublishRefused,
 )
 from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake, open_landing
-from wharf.ledger import Ledger, arrivals, batches, contracts, deliveries, expected
+from wharf.ledger import Ledger, arrivals, batches, contracts, decisions, deliveries, expected
 from wharf.ledger.rows import Arrival, BatchRow, Delivery
 from wharf.reading import Counts, Plan, SourceFile, plan_reading, write_plan
 from wharf.settings import Settings
@@ -75,7 +75,7 @@ def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> 
     if not seen and not known:
         raise DeliveryMissing(feed.feed, period.key, feed.source.connection, [feed.source.path])
     landed = [_land(ctx, feed, arrival, now) for arrival in arrivals.not_landed(seen, known)]
-    if landed and _is_done(ctx, feed, period, landed):
+    if landed and _is_done(ctx, feed, period, landed, now):
         raise NothingNew(
             f"{feed.feed}: {period} came again with the bytes of version {landed[-1].version}"
         )
@@ -126,7 +126,7 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
         DeliveryRefused: A file cannot be read as the contract says, or holds the bytes of
             another period and the contract refuses that.
     """
-    current = _current_versions(ctx, feed, period)
+    current = _current_versions(ctx, feed, period, now)
     _refuse_other_periods(ctx, feed, current)
     contract, key = _stage_key(ctx, feed, current)
     for row in _staged(ctx, feed, period, key):
@@ -242,21 +242,24 @@ def _store(ctx: Intake, arrival: Arrival, file: Path, sha256: str) -> str:
     )
 
 
-def _is_done(ctx: Intake, feed: Feed, period: Period, landed: Sequence[Delivery]) -> bool:
+def _is_done(
+    ctx: Intake, feed: Feed, period: Period, landed: Sequence[Delivery], now: datetime
+) -> bool:
     """Whether files that just came hold nothing but what a finished batch was made of."""
     if any(each.verdict != "DUPLICATE" for each in landed):
         return False
-    _, key = _stage_key(ctx, feed, _current_versions(ctx, feed, period))
+    _, key = _stage_key(ctx, feed, _current_versions(ctx, feed, period, now))
     return any(row.status not in UNFINISHED for row in _staged(ctx, feed, period, key))
 
 
-def _current_versions(ctx: Intake, feed: Feed, period: Period) -> list[Delivery]:
+def _current_versions(ctx: Intake, feed: Feed, period: Period, now: datetime) -> list[Delivery]:
     with ctx.ledger.read() as tx:
         current = deliveries.current_versions(tx, feed.feed, period.key)
+        accepted = decisions.in_force(tx, "accept_partial", feed.feed, period.key, now)
     missing = [part or "the file" for part in feed.source.expected_parts if part not in current]
-    if missing:
+    if missing and not (accepted and current):
         raise DeliveryMissing(feed.feed, period.key, feed.source.connection, missing)
-    return [current[part] for part in feed.source.expected_parts]
+    return [current[part] for part in feed.source.expected_parts if part in current]
 
 
 def _refuse_other_periods(ctx: Intake, feed: Feed, current: Sequence[Delivery]) -> None:
@@ -378,14 +381,9 @@ def _refuse(ctx: Intake, refused: Sequence[Delivery], reason: str) -> None:
 
 def _describe(each: Delivery) -> Mapping[str, object]:
     return {
-        "part": each.part,
-        "path": each.path,
-        "version": each.version,
-        "verdict": each.verdict,
-        "reverts_to": each.reverts_to,
-        "sha256": each.sha256,
-        "delivery": each.seq,
-    }
+        "part": each.part, "path": each.path, "version": each.version, "verdict": each.verdict,
+        "reverts_to": each.reverts_to, "sha256": each.sha256, "delivery": each.seq,
+    }  # fmt: skip
 
 
 @contextmanager

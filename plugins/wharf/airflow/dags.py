@@ -53,7 +53,7 @@ def runs_at_once(spec: Feed | Product, calendar: Calendar | None) -> int:
         calendar: Its calendar. Public holidays are left out: to know them costs half a CPU second
             in every process that reads a DAG file, and the spare runs make up for them.
     """
-    plain = calendar.model_copy(update={"public_holidays": None}) if calendar else None
+    plain = calendar.without_public_holidays() if calendar else None
     days = open_days(plain, spec.period.kind)
     first = Period.parse(spec.period.kind, spec.active.from_)
     points: ClockPoints | ProductPoints

@@ -17,6 +17,7 @@ from airflow.sdk.definitions.deadline import BaseDeadlineReference, DeadlineAler
 
 from wharf.contracts import Calendar, Feed, Period, Product, Terms
 from wharf.contracts.product import ProductTerms
+from wharf.contracts.spec import Spec
 
 Point = Literal["late_at", "cutoff_at", "due_at"]
 log = logging.getLogger(__name__)
@@ -153,13 +154,13 @@ def _get(points: object, point: Point) -> datetime:
     return instant
 
 
-def _words(terms: Terms | ProductTerms) -> dict[str, str]:
+def _words(terms: Spec) -> dict[str, Any]:
     """Terms as their contract file writes them."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, field in type(terms).model_fields.items():
         value = getattr(terms, name)
         if isinstance(value, timedelta):
             value = f"{int(value.total_seconds())}s"
         if value is not None:
-            found[field.alias or name] = str(value)
+            found[field.alias or name] = _words(value) if isinstance(value, Spec) else str(value)
     return found

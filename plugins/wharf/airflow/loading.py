@@ -17,13 +17,14 @@ from wharf.contracts import (
     Model,
     Product,
     Project,
+    load_calendar,
     load_feed,
     load_feeds,
     load_models,
     load_products,
     load_project,
 )
-from wharf.contracts.spec import SpecT, build, read_yaml
+from wharf.contracts.spec import SpecT
 from wharf.errors import ContractError
 
 log = logging.getLogger(__name__)
@@ -86,9 +87,10 @@ def calendar_for(project: Path, spec: Feed | Product) -> Calendar | None:
     name = spec.period.calendar
     if name is None:
         return None
-    path = project / "dags" / "calendars" / f"{name}.yaml"
+    # It may name others, so a change of any of the files counts.
+    files = sorted((project / "dags" / "calendars").glob("*.yaml"))
     try:
-        return _read_calendar(path, path.stat().st_mtime_ns)
+        return _read_calendar(project, name, tuple(path.stat().st_mtime_ns for path in files))
     except (ContractError, OSError) as error:
         log.warning("%s: calendar %r cannot be read: %s", spec.dag_id, name, error)
         return None
@@ -109,8 +111,8 @@ def own_file(project: Path, feed: Feed) -> ContractFile:
 
 
 @lru_cache(maxsize=64)
-def _read_calendar(path: Path, _changed: int) -> Calendar:
-    return build(Calendar, read_yaml(path, path.name), path.name)
+def _read_calendar(project: Path, name: str, _changed: tuple[int, ...]) -> Calendar:
+    return load_calendar(project, name)
 
 
 def _sorted(specs: Iterable[SpecT]) -> list[SpecT]:

@@ -5,7 +5,16 @@ this room knows no ledger and no clock. Whatever suppliers named or wrote is mad
 before it stands in a header, a line or a page.
 """
 
-from wharf.alerts.channels import Send, Sent, back_off, route, send, unknown_channel
+from wharf.alerts.channels import (
+    Abilities,
+    Send,
+    Sent,
+    abilities,
+    back_off,
+    route,
+    send,
+    unknown_channel,
+)
 from wharf.alerts.heartbeat import send_heartbeat
 from wharf.alerts.message import Message, render
 from wharf.alerts.notice import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -40,22 +40,6 @@ class Send(Protocol):
         message: Message,
         connection: Connection,
         key: str,
-        handle: Mapping[str, Any] = NOTHING_SENT,
-        now: datetime | None = None,
-    ) -> Sent:
-        """See `send`."""
-        ...
-
-
-class SendOneKind(Protocol):
-    """Hands one message to a channel of one kind."""
-
-    def __call__(
-        self,
-        channel: Channel,
-        message: Message,
-        connection: Connection,
-        key: str,
         handle: Mapping[str, Any],
     ) -> Sent:
         """See `send`."""
@@ -74,49 +58,49 @@ class Abilities:
     """Whether it reminds people by itself: repetitions are not sent there."""
 
 
-def _webhook() -> SendOneKind:
+def _webhook() -> Send:
     from wharf.alerts.webhook import send_webhook
 
     return send_webhook
 
 
-def _smtp() -> SendOneKind:
+def _smtp() -> Send:
     from wharf.alerts.smtp import send_mail
 
     return send_mail
 
 
-def _slack() -> SendOneKind:
+def _slack() -> Send:
     from wharf.alerts.slack import send_slack
 
     return send_slack
 
 
-def _pagerduty() -> SendOneKind:
+def _pagerduty() -> Send:
     from wharf.alerts.pagerduty import send_pagerduty
 
     return send_pagerduty
 
 
-def _jsm() -> SendOneKind:
+def _jsm() -> Send:
     from wharf.alerts.jsm import send_jsm
 
     return send_jsm
 
 
-def _sns() -> SendOneKind:
+def _sns() -> Send:
     from wharf.alerts.sns import send_sns
 
     return send_sns
 
 
-def _teams() -> SendOneKind:
+def _teams() -> Send:
     from wharf.alerts.teams import send_teams
 
     return send_teams
 
 
-CHANNELS: dict[str, Callable[[], SendOneKind]] = {
+CHANNELS: dict[str, Callable[[], Send]] = {
     "jsm": _jsm,
     "pagerduty": _pagerduty,
     "slack": _slack,
@@ -147,7 +131,6 @@ def send(
     connection: Connection,
     key: str,
     handle: Mapping[str, Any] = NOTHING_SENT,
-    now: datetime | None = None,
 ) -> Sent:
     """Hand a message to its channel.
 
@@ -158,7 +141,6 @@ def send(
         key: Names this message; sent again under the same key it can be told for a repetition.
         handle: What the last message about this incident through this channel gave back; empty
             for the first.
-        now: The instant of sending, which signatures name; that of the message when None.
 
     Raises:
         ChannelError: It could not be handed over now; try again later.
@@ -166,8 +148,7 @@ def send(
     """
     if channel.kind not in CHANNELS:
         raise unknown_channel(channel.kind, sorted(CHANNELS))
-    timed = replace(message, sent_at=now or message.at)
-    return CHANNELS[channel.kind]()(channel, timed, connection, key, handle)
+    return CHANNELS[channel.kind]()(channel, message, connection, key, handle)
 
 
 def route(

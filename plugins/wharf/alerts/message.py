@@ -49,7 +49,7 @@ class Message:
     """Whom to mail instead of the channel's own recipients."""
     attachments: tuple[Attachment, ...] = ()
     sent_at: datetime | None = None
-    """When it is sent; the instant it tells of where nobody said."""
+    """When it is sent, where somebody said so."""
 
     @property
     def what(self) -> str:
@@ -68,8 +68,13 @@ class Message:
         return self.notice.action == "resolve"
 
 
-def render(notice: Notice) -> Message:
-    """Put a notice into words; whatever suppliers wrote is made harmless here."""
+def render(notice: Notice, now: datetime | None = None) -> Message:
+    """Put a notice into words; whatever suppliers wrote is made harmless here.
+
+    Args:
+        notice: What to tell.
+        now: The instant of sending, which signatures name; that of the notice when None.
+    """
     if notice.is_for_the_supplier:
         from wharf.alerts.supplier_words import render_for_supplier
 
@@ -93,6 +98,7 @@ def render(notice: Notice) -> Message:
         colour=colour,
         to=notice.to,
         attachments=notice.attachments,
+        sent_at=now,
     )
 
 

@@ -20,6 +20,7 @@ from wharf.errors import ChannelError, ChannelRefused
 from wharf.settings import Connection
 
 _SMTPS_PORT = 465
+_LONGEST_THREAD = 10
 
 
 def send_mail(
@@ -36,16 +37,18 @@ def send_mail(
 
     Args:
         channel: Its `to`, or else the connection's, are the recipients.
-        message: What is said; messages of one thread refer to its first.
+        message: What is said; its own recipients stand in for the channel's.
         connection: The mail server.
         key: Makes the Message-ID: the same message sent twice has the same one.
+        handle: Subject and Message-IDs of the mails of this incident so far.
 
     Raises:
         ChannelError: The server cannot be reached or says to come again later.
         ChannelRefused: The server refuses the login, the sender or every recipient for good.
     """
-    mail = compose(channel, message, connection, key)
-    recipients = _recipients(channel, connection)
+    check_reach(channel, message, connection.host)
+    mail = compose(channel, message, connection, key, handle)
+    recipients = _recipients(channel, message, connection)
     where = f"channel {channel.name!r} at {connection.host}"
     try:
         with _server(channel, connection, mail) as server:
@@ -66,38 +69,54 @@ def send_mail(
     except (smtplib.SMTPException, OSError) as error:
         raise ChannelError(f"{where} cannot be reached: {type(error).__name__}") from error
     note = f"refused: {', '.join(sorted(refused))}" if refused else ""
-    return Sent(str(mail["Message-ID"]), note)
+    told_so_far = [*_told_before(handle), str(mail["Message-ID"])]
+    subject = str(handle.get("subject") or message.subject)
+    return Sent(str(mail["Message-ID"]), note, {"subject": subject, "ids": _kept(told_so_far)})
 
 
-def compose(channel: Channel, message: Message, connection: Connection, key: str) -> EmailMessage:
+def compose(
+    channel: Channel,
+    message: Message,
+    connection: Connection,
+    key: str,
+    handle: Mapping[str, Any],
+) -> EmailMessage:
     """The mail of a message.
 
     Raises:
         ChannelRefused: There is no recipient, or an address is malformed.
     """
-    recipients = _recipients(channel, connection)
+    recipients = _recipients(channel, message, connection)
     sender = str(connection.extra.get("from") or connection.extra.get("from_email") or "")
     sender = sender or (connection.login if "@" in connection.login else "wharf@localhost")
     domain = parseaddr(sender)[1].rpartition("@")[2] or "localhost"
-    first = _message_id(f"{channel.name} {message.thread}", domain)
+    before = _told_before(handle)
     mail = EmailMessage(policy=SMTP)
     try:
         mail["From"] = sender
         mail["To"] = ", ".join(recipients)
-        mail["Subject"] = message.subject
+        # Mail programs keep a thread together by its subject, too; what is new opens the text.
+        mail["Subject"] = (
+            f"Re: {handle['subject']}" if before and handle.get("subject") else message.subject
+        )
     except (MessageError, ValueError, IndexError) as error:
         raise ChannelRefused(f"channel {channel.name!r}: an address is malformed") from error
     mail["Date"] = format_datetime(message.at)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
-    if message.number == 1:
+    first = _message_id(f"{channel.name} {message.thread}", domain)
+    if message.number == 1 and not before:
         mail["Message-ID"] = first
     else:
+        before = before or [first]
         mail["Message-ID"] = _message_id(key, domain)
-        mail["In-Reply-To"] = first
-        mail["References"] = first
-    mail.set_content(message.text)
+        mail["In-Reply-To"] = before[-1]
+        mail["References"] = " ".join(before)
+    opening = f"{message.head}: {message.what}\n\n" if handle.get("subject") else ""
+    mail.set_content(opening + message.text)
     mail.add_alternative(message.html, subtype="html")
+    for each in message.attachments:
+        mail.add_attachment(each.text, subtype="csv", filename=each.name)
     return mail
 
 
@@ -147,8 +166,17 @@ def _tls(connection: Connection, port: int) -> str:
     return "starttls" if needs_tls else "none"
 
 
-def _recipients(channel: Channel, connection: Connection) -> list[str]:
-    given = channel.to or tuple(str(connection.extra.get("to") or "").split(","))
+def _told_before(handle: Mapping[str, Any]) -> list[str]:
+    return [str(each) for each in handle.get("ids") or ()]
+
+
+def _kept(ids: list[str]) -> list[str]:
+    """The thread's first mail and the latest: a header line has its limits."""
+    return ids if len(ids) <= _LONGEST_THREAD else [ids[0], *ids[1 - _LONGEST_THREAD :]]
+
+
+def _recipients(channel: Channel, message: Message, connection: Connection) -> list[str]:
+    given = message.to or channel.to or tuple(str(connection.extra.get("to") or "").split(","))
     recipients = [address.strip() for address in given if address.strip()]
     if not recipients:
         raise ChannelRefused(

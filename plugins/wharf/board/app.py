@@ -13,7 +13,7 @@ from wharf.settings import Settings
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -38,7 +38,6 @@ def build_app(
     router.get("/")(views.board)
     router.get("/feeds/{feed}/{period}")(views.story)
     router.get("/results/{batch_id}")(views.results)
-    router.get("/status.json")(views.status)
     router.get("/static/{name}")(views.static)
     app = FastAPI(title="wharf board", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router)

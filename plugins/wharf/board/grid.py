@@ -46,6 +46,11 @@ class Grid:
         """How many cells there are."""
         return sum(len(line.all_codes) for line in self.lines)
 
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The columns' days as keys of daily periods."""
+        return frozenset(day.isoformat() for day in self.columns)
+
     @property
     def has_earlier(self) -> bool:
         """Whether a line has something older than the columns."""

@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wharf.contracts import Feed, Product, Project
-from wharf.contracts.calendars import Calendar
-from wharf.contracts.spec import SpecT, build, parse_yaml
-from wharf.errors import ContractError
+from wharf.contracts import Feed, Project
 from wharf.ledger import Transaction, contracts
-from wharf.ledger.rows import ContractVersion
-
-_FEEDS, _PRODUCTS, _CALENDARS = "dags/feeds/", "dags/products/", "dags/calendars/"
+from wharf.ledger.in_force import orphaned_feeds, project_in_force
+from wharf.ledger.retired import retired_feeds
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,12 @@ class PromisedReader:
     def read(self, tx: Transaction) -> Promised:
         """What is promised as of this transaction."""
         stored = contracts.current_contracts(tx)
+        retired = retired_feeds(tx)
         signature = {name: version.sha256 for name, version in stored.items()}
+        signature |= {f"retired {name}": first for name, first in retired.items()}
         if self._read is None or self._read[0] != signature:
-            self._read = (signature, self._project(tx, stored))
+            project = project_in_force(Project(self.root), stored, retired)
+            self._read = (signature, project)
         project = self._read[1]
         problems = contracts.contract_problems(tx)
         paths = {name: stored[name].path for name in project.feeds}
@@ -54,29 +53,5 @@ class PromisedReader:
             project=project,
             problems=problems,
             broken=frozenset(name for name, path in paths.items() if path in problems),
-            orphaned={name: path for name, path in paths.items() if self._is_gone(path)},
+            orphaned=orphaned_feeds(project, stored, retired),
         )
-
-    def _project(self, tx: Transaction, stored: Mapping[str, ContractVersion]) -> Project:
-        return Project(
-            root=self.root,
-            feeds=contracts.feeds_in_force(tx),
-            products=self._specs(stored, _PRODUCTS, Product),
-            calendars=self._specs(stored, _CALENDARS, Calendar),
-        )
-
-    def _specs(
-        self, stored: Mapping[str, ContractVersion], folder: str, kind: type[SpecT]
-    ) -> dict[str, SpecT]:
-        found = {}
-        for name, version in sorted(stored.items()):
-            if version.path.startswith(folder) and not self._is_gone(version.path):
-                try:
-                    found[name] = build(kind, parse_yaml(version.text, version.path), version.path)
-                except ContractError:
-                    continue
-        return found
-
-    def _is_gone(self, path: str) -> bool:
-        """Whether a file is gone from the project; unknown where no project is to be seen."""
-        return (self.root / "dags").is_dir() and not (self.root / path).exists()

@@ -75,7 +75,9 @@ class Wanted:
 def read_wanted(query: Mapping[str, str]) -> Wanted:
     """Read an address; what makes no sense is taken for the plain view."""
     plain = Wanted()
-    given = {name: query[name][:_LONGEST] for name in ("supplier", "q", "open") if name in query}
+    given: dict[str, Any] = {
+        name: query[name][:_LONGEST] for name in ("supplier", "q", "open") if name in query
+    }
     for name, choices in _CHOICES.items():
         if query.get(name) in choices:
             given[name] = query[name]

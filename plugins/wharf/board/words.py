@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 TIMELINESS = {
     "ON_TIME": ("✓", "on time"),
@@ -98,3 +99,25 @@ def finding(found: object) -> str:
 def capitalize_first(text: str) -> str:
     """A text as the beginning of a sentence; the rest of it stays as it is."""
     return text[:1].upper() + text[1:]
+
+
+def percent(share: float | None) -> str:
+    """A share in whole percent, which is 100 only where nothing is missing from it."""
+    if share is None:
+        return "–"
+    return f"{int(share * 100)}{_TOGETHER}%"
+
+
+def local(at: datetime | None, tz: str) -> str:
+    """An instant on a feed's own clock, with its zone: Fri 2026-11-20 06:30 CET."""
+    return f"{at.astimezone(ZoneInfo(tz)):%a %Y-%m-%d %H:%M %Z}" if at else "–"
+
+
+def size(count: int) -> str:
+    """A number of bytes as people say it: 812 B, 12.3 MB."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f}{_TOGETHER}{unit}" if unit == "B" else f"{amount:.1f}{_TOGETHER}{unit}"
+        amount /= 1000
+    return f"{amount:.1f}{_TOGETHER}TB"

@@ -20,6 +20,7 @@ COMMANDS = {
     "feed": "wharf.cli.feed:feed",
     "model": "wharf.cli.model:model",
     "promise": "wharf.cli.decide:promise",
+    "rehearse": "wharf.cli.rehearse:rehearse",
     "run": "wharf.cli.run:run",
     "serve": "wharf.cli.demo:serve",
     "status": "wharf.cli.status:status",

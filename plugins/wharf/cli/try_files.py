@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wharf.cli.installation import now
 from wharf.contracts import Feed, load_project
 from wharf.errors import ContractError
 from wharf.settings import read_settings
 
 if TYPE_CHECKING:
-    from wharf.cli.trial import Trial
+    from wharf.decisions.trial import Trial
 
 MARK = {"loaded": "green", "quarantined": "yellow", "refused": "red"}
 
@@ -29,11 +30,11 @@ def try_files(files: tuple[Path, ...], feed_name: str | None, as_json: bool) -> 
 
     Each file ends as loaded, quarantined or refused, with its reason and its row counts.
     """
-    from wharf.cli.trial import attempt
+    from wharf.decisions.trial import attempt
 
     feed = _feed(feed_name) if feed_name else None
     for file in files:
-        trial = attempt(file, feed, read_settings().project)
+        trial = attempt(file, feed, read_settings().project, now())
         click.echo(json.dumps(trial.describe(), default=str) if as_json else _sentence(trial))
 
 

@@ -18,7 +18,13 @@ from wharf.contracts.spec import Duration, OptionalText, Spec, parse_absent
 Kind = Literal["webhook", "smtp", "slack", "pagerduty", "jsm", "sns", "teams"]
 News = Literal["late", "quality", "own", "summary", "digest"]
 ALL_NEWS: tuple[News, ...] = ("late", "quality", "own", "summary", "digest")
-_OPTIONS = {"to": "smtp", "channel": "slack", "shape": "webhook", "responders": "jsm", "topic": "sns"}
+_OPTIONS = {
+    "to": "smtp",
+    "channel": "slack",
+    "shape": "webhook",
+    "responders": "jsm",
+    "topic": "sns",
+}
 _TIME = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 
 

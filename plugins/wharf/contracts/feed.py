@@ -107,7 +107,11 @@ class Contacts(Spec):
 
     late: str
     after: Level = "L1"
-    max_per_period: int = 2
+    max_per_period: Annotated[int, Field(ge=0)] = 2
+    receipt: bool = False
+    """Whether to say what was accepted."""
+    rejection: bool = True
+    """Whether to say what was not accepted, with the rows that could not be read."""
 
 
 class Supplier(Spec):
@@ -124,6 +128,20 @@ class Alert(Spec):
     floor: Level = "L0"
     group: Literal["supplier", "none"] = "supplier"
     page_after_streak: int | None = None
+
+
+class Learned(Spec):
+    """What is made of the usual arrival time, and how many deliveries it is learned from."""
+
+    use_for: tuple[Literal["at_risk", "eta"], ...] = ("at_risk", "eta")
+    window: Annotated[int, Field(ge=2, le=1000)] = 60
+    min_n: Annotated[int, Field(ge=2, le=1000)] = 14
+
+    @model_validator(mode="after")
+    def _fits_its_window(self) -> Learned:
+        if self.min_n > self.window:
+            raise ValueError(f"min_n is {self.min_n}, more than the window of {self.window}")
+        return self
 
 
 class Feed(Spec):
@@ -144,6 +162,7 @@ class Feed(Spec):
     timeliness: tuple[Terms, ...]
     on_arrival: OnArrival = OnArrival()
     alert: Alert = Alert()
+    learned: Learned = Learned()
 
     @field_validator("timeliness", mode="before")
     @classmethod

@@ -212,6 +212,8 @@ def _calendar_problems(project: Project, spec: Feed | Product) -> list[str]:
     calendar = spec.period.calendar
     if not calendar or calendar in project.calendars:
         return []
+    if (project.root / f"dags/calendars/{calendar}.yaml").exists():
+        return []  # Its own file is named as the broken one.
     choices = ", ".join(sorted(project.calendars)) or "none yet"
     return [f"period.calendar is {calendar!r}; calendars here: {choices}"]
 
@@ -223,13 +225,19 @@ def _feed_problems(project: Project, feed: Feed) -> list[str]:
     return [f"table is {feed.table!r}, which {others[0]} writes already"]
 
 
+def _has_file(root: Path, name: str) -> bool:
+    """Whether a feed or product has a file, however broken it may be."""
+    places = (f"dags/feeds/{name.replace('.', '/', 1)}.yaml", f"dags/products/{name}.yaml")
+    return any((root / place).exists() for place in places)
+
+
 def _product_problems(project: Project, product: Product) -> list[str]:
     known = {*project.feeds, *project.products}
     choices = ", ".join(sorted(known - {product.product}))
     found = [
         f"inputs: {name!r} is no feed or product; use {choices}"
         for name in product.inputs
-        if name not in known
+        if name not in known and not _has_file(project.root, name)
     ]
     models = ", ".join(sorted(project.models)) or "none yet"
     return found + [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -103,17 +103,17 @@ def window_feeds(desk: Desk, scope: str) -> list[Feed]:
         DecisionRefused: The scope is none of these, or has no feed.
     """
     kind, _, name = scope.partition(":")
-    found = {
-        "all": lambda _: True,
-        "supplier": lambda feed: feed.supplier_id == name,
-        "connection": lambda feed: feed.source.connection == name,
-        "feed": lambda feed: feed.feed == name,
-    }.get(kind)
-    if found is None or (kind == "all") == bool(name):
+    own: Mapping[str, Callable[[Feed], str]] = {
+        "all": lambda _: "",
+        "supplier": lambda feed: feed.supplier_id,
+        "connection": lambda feed: feed.source.connection,
+        "feed": lambda feed: feed.feed,
+    }
+    if kind not in own or (kind == "all") == bool(name):
         raise DecisionRefused(
             "scope", f"{scope!r} is none; use all, supplier:ID, connection:ID or feed:NAME"
         )
-    feeds = [feed for _, feed in sorted(desk.feeds.items()) if found(feed)]
+    feeds = [feed for _, feed in sorted(desk.feeds.items()) if own[kind](feed) == name]
     if not feeds:
         raise DecisionRefused("scope", f"no feed belongs to {scope!r}")
     return feeds
@@ -141,8 +141,14 @@ def make_due(tx: Transaction, row: Decision, now: datetime) -> None:
     if row.period is not None:
         expected.make_due(tx, row.feed, [row.period], now)
         return
-    rows = expected.expected_of(tx, row.feed)
-    about = [each.period for each in rows if decisions.is_about(row, each.period, each.period_first)]
+    since = str(row.detail.get("since") or "")
+    from_ = datetime.fromisoformat(since) if since else row.at
+    about = [
+        each.period
+        for each in expected.expected_of(tx, row.feed)
+        if decisions.is_about(row, each.period, each.period_first)
+        and (row.first is not None or each.due_at >= from_)
+    ]
     expected.make_due(tx, row.feed, about, now)
 
 
@@ -161,9 +167,7 @@ def _cannot_be_revoked(row: Decision, reason: str, now: datetime) -> str:
     return ""
 
 
-def _mark(
-    tx: Transaction, kind: str, file: Delivery, versions: Sequence[Delivery]
-) -> None:
+def _mark(tx: Transaction, kind: str, file: Delivery, versions: Sequence[Delivery]) -> None:
     """Give a landed file the verdict that a person gives it."""
     if kind == "mark_duplicate":
         before = [each for each in versions if each.verdict != "DUPLICATE" and each.seq < file.seq]

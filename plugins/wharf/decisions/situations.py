@@ -25,7 +25,9 @@ def situation_of(tx: Transaction, desk: Desk, wish: Wish, now: datetime) -> Situ
         state=facts.state_of(tx, feed, row, now) if row else None,
         is_promised=feed.is_active(feed.parse_period(wish.period)),
         has_parts=len(feed.source.expected_parts) > 1 or feed.source.done_flag is not None,
-        consumers=[name for name, each in sorted(desk.products.items()) if feed.feed in each.inputs],
+        consumers=[
+            name for name, each in sorted(desk.products.items()) if feed.feed in each.inputs
+        ],
         batch=batch,
         is_read=_is_read(tx, feed, wish.period, batch, file),
         file=file,
@@ -41,9 +43,7 @@ def _batch(tx: Transaction, feed: Feed, wish: Wish) -> BatchRow | None:
     return found if own else None
 
 
-def _file(
-    tx: Transaction, feed: Feed, wish: Wish
-) -> tuple[Delivery | None, tuple[Delivery, ...]]:
+def _file(tx: Transaction, feed: Feed, wish: Wish) -> tuple[Delivery | None, tuple[Delivery, ...]]:
     if "delivery" not in wish.detail or wish.period is None:
         return None, ()
     landed = deliveries.deliveries_of(tx, feed.feed, wish.period)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import hashlib
-import hmac
 import json
 import threading
 from collections.abc import Mapping
@@ -18,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from wharf.alerts.webhook import SIGNATURE, is_signed
 from wharf.demo.airflow_plan import free_port
 
 HOST = "127.0.0.1"
@@ -107,10 +106,8 @@ class WebReceiver(Served):
         return signed is not False
 
     def _is_signed(self, headers: Mapping[str, str], body: bytes) -> bool:
-        """Look for the body's HMAC-SHA256 under any header that says it is a signature."""
-        right = hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()
-        given = [value for name, value in headers.items() if "signature" in name]
-        return any(hmac.compare_digest(value.rpartition("=")[2], right) for value in given)
+        given = headers.get(SIGNATURE.lower(), "")
+        return is_signed(self._secret, body, given, datetime.now(UTC))
 
 
 class _TakeMessage(BaseHTTPRequestHandler):

@@ -15,12 +15,14 @@ from wharf.ledger import (
     facts,
     feeds,
     heat,
+    horizon,
     incidents,
     looks,
     models,
     products,
     proposals,
     rows,
+    wants,
 )
 from wharf.ledger.database import Ledger, Transaction
 
@@ -37,10 +39,12 @@ __all__ = [
     "facts",
     "feeds",
     "heat",
+    "horizon",
     "incidents",
     "looks",
     "models",
     "products",
     "proposals",
     "rows",
+    "wants",
 ]

@@ -7,10 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
+from wharf.ledger.chunks import chunks
+from wharf.ledger.expected import make_due
 from wharf.ledger.rows import BatchRow, PublishEvent, read_row
 from wharf.ledger.schema import batch as table
+from wharf.ledger.schema import expected_delivery, feed
 from wharf.ledger.schema import publish_event as event
 
 
@@ -23,6 +26,7 @@ def record_batch(tx: Connection, row: BatchRow) -> BatchRow:
     values.pop("seq")
     made = tx.execute(insert(table).values(**values)).inserted_primary_key
     assert made is not None
+    make_due(tx, row.subject, [row.period], row.status_at)
     return BatchRow(**{**asdict(row), "seq": int(made[0])})
 
 
@@ -42,6 +46,9 @@ def set_status(
     if results is not None:
         values["results"] = results
     tx.execute(update(table).where(table.c.batch_id == batch_id).values(**values))
+    found = select(table.c.subject, table.c.period).where(table.c.batch_id == batch_id)
+    for subject, period in tx.execute(found).all():
+        make_due(tx, subject, [period], now)
 
 
 def batch(tx: Connection, batch_id: str) -> BatchRow | None:
@@ -64,6 +71,28 @@ def batches_for(tx: Connection, subject: str, period: str | None = None) -> list
     if period is not None:
         query = query.where(table.c.period == period)
     return [read_row(BatchRow, row) for row in tx.execute(query.order_by(table.c.seq))]
+
+
+def batches_of_rows(tx: Connection, ids: Sequence[int]) -> dict[int, list[BatchRow]]:
+    """Batches of some expected deliveries, oldest first, by the delivery's id."""
+    found: dict[int, list[BatchRow]] = {}
+    for some in chunks(ids):
+        query = (
+            select(expected_delivery.c.id, table)
+            .join(feed, feed.c.id == expected_delivery.c.feed_id)
+            .join(
+                table,
+                and_(
+                    table.c.subject == feed.c.name,
+                    table.c.period == expected_delivery.c.period,
+                ),
+            )
+            .where(expected_delivery.c.id.in_(some))
+            .order_by(table.c.seq)
+        )
+        for row in tx.execute(query):
+            found.setdefault(row.id, []).append(read_row(BatchRow, row))
+    return found
 
 
 def record_publish(tx: Connection, row: PublishEvent) -> int:

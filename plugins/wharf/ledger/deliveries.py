@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, and_, insert, select, update
 
+from wharf.ledger.chunks import chunks
 from wharf.ledger.feeds import feed_id
 from wharf.ledger.rows import Arrival, Delivery, read_row
-from wharf.ledger.schema import delivery, feed
+from wharf.ledger.schema import delivery, expected_delivery, feed
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,28 @@ def deliveries_of(tx: Connection, feed_name: str, period: str) -> list[Delivery]
     """All landed files of one feed and period, oldest first."""
     query = _select().where(feed.c.name == feed_name, delivery.c.period == period)
     return [read_row(Delivery, row) for row in tx.execute(query.order_by(delivery.c.seq))]
+
+
+def deliveries_for(tx: Connection, ids: Sequence[int]) -> dict[int, list[Delivery]]:
+    """All landed files of some expected deliveries, oldest first, by the delivery's id."""
+    found: dict[int, list[Delivery]] = {}
+    for some in chunks(ids):
+        query = (
+            select(expected_delivery.c.id, feed.c.name.label("feed"), delivery)
+            .join(
+                delivery,
+                and_(
+                    delivery.c.feed_id == expected_delivery.c.feed_id,
+                    delivery.c.period == expected_delivery.c.period,
+                ),
+            )
+            .join(feed, feed.c.id == expected_delivery.c.feed_id)
+            .where(expected_delivery.c.id.in_(some))
+            .order_by(delivery.c.seq)
+        )
+        for row in tx.execute(query):
+            found.setdefault(row.id, []).append(read_row(Delivery, row))
+    return found
 
 
 def deliveries_by_period(tx: Connection, feed_name: str) -> dict[str, list[Delivery]]:

@@ -265,6 +265,8 @@ class Incident:
     supplier: str = ""
     parent_id: int | None = None
     """The incident that tells of this one too: a supplier's, or its connection's."""
+    wakes_at: datetime | None = None
+    """When the watch looks at it again; None when only news of it can change anything."""
 
 
 @dataclass(frozen=True)
@@ -277,6 +279,9 @@ class Conversation:
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None = None
+    key: str = ""
+    """The key that the channel knows the incident by: a group keeps that of its first member."""
+    thread: str = ""
     seq: int = 0
 
 

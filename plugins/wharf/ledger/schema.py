@@ -303,9 +303,12 @@ incident = Table(
     Column("detail", JSON, nullable=False, default=dict),
     Column("supplier", Text, nullable=False, server_default=""),
     Column("parent_id", Big, ForeignKey("incident.id", name="incident_parent")),
+    Column("wakes_at", Instant),
     Index("incident_open", "resolved_at"),
     Index("incident_row", "feed_id", "period"),
     Index("incident_children", "parent_id"),
+    Index("incident_key", "dedup_key", "id"),
+    Index("incident_supplier", "supplier", "opened_at"),
 )
 Index(
     "incident_one_open",
@@ -315,17 +318,27 @@ Index(
     postgresql_where=incident.c.resolved_at.is_(None),
 )
 
+Index(
+    "incident_wakes",
+    incident.c.wakes_at,
+    sqlite_where=incident.c.wakes_at.is_not(None),
+    postgresql_where=incident.c.wakes_at.is_not(None),
+)
+
 conversation = Table(
     "conversation",
     metadata,
     _serial(),
     Column("incident_id", Big, ForeignKey("incident.id"), nullable=False),
     Column("channel", Text, nullable=False),
+    Column("key", Text, nullable=False, server_default=""),
+    Column("thread", Text, nullable=False, server_default=""),
     Column("handle", JSON, nullable=False, default=dict),
     Column("opened_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("closed_at", Instant),
     UniqueConstraint("incident_id", "channel"),
+    Index("conversation_closed", "closed_at"),
 )
 
 transition = Table(
@@ -358,7 +371,8 @@ outbox = Table(
     Column("sent_at", Instant),
     Column("response_id", Text, nullable=False, default=""),
     Column("error", Text, nullable=False, default=""),
-    Index("outbox_next", "status", "next_try_at"),
+    Index("outbox_next", "status", "channel", "seq"),
+    Index("outbox_incident", "incident_id"),
 )
 
 usual_arrival = Table(

@@ -93,8 +93,8 @@ class DecisionFact:
 class Facts:
     """All that is known of one expected delivery; order and repetition do not matter.
 
-    `polls` must hold the last good look and every failed one after it. Facts later than the
-    instant of an evaluation are not known to it yet.
+    `polls` must hold the last good look, and of the failed ones after it the first and the last.
+    Facts later than the instant of an evaluation are not known to it yet.
     """
 
     points: ClockPoints

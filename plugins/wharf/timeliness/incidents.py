@@ -5,55 +5,34 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from wharf.contracts import Period, Product
-from wharf.timeliness.calendars import OpenDays
-from wharf.timeliness.facts import State
-from wharf.timeliness.points import ClockPoints, product_points
+from wharf.timeliness.levels import (
+    LEAD,
+    Level,
+    Need,
+    Row,
+    level_of,
+    level_since,
+    need_of,
+    next_level_change,
+)
 from wharf.timeliness.telling import Telling, tell_late, tell_quality
 
 Kind = Literal["late", "quality"]
 Action = Literal["open", "update", "raise", "lower", "resolve"]
-Level = Literal["L0", "L1", "L2", "L3"]
 
 OLD_NEWS = timedelta(minutes=30)
-LEAD = timedelta(minutes=60)
+OPENS_AGAIN_WITHIN = timedelta(minutes=30)
 _LONGEST_KEY = 120
 _NOT_IN_KEYS = re.compile(r"[^A-Za-z0-9:._-]")
 
 
 @dataclass(frozen=True)
-class Need:
-    """When one product needs the delivery, and whether it can do without."""
-
-    product: str
-    tier: int
-    decide_at: datetime
-    has_fallback: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """One expected delivery as incidents see it."""
-
-    feed: str
-    period: str
-    supplier: str
-    points: ClockPoints
-    state: State
-    notifies: bool = True
-    """False for trial feeds and periods outside the promise."""
-    needs: tuple[Need, ...] = ()
-    floor: Level = "L0"
-    tz: str = "UTC"
-
-
-@dataclass(frozen=True)
 class Incident:
-    """What was told last about one delivery and is not resolved yet."""
+    """What was told last about one delivery."""
 
     key: str
     kind: Kind
@@ -65,6 +44,8 @@ class Incident:
     """Whether it was opened in a summary only."""
     loudest: Level = "L0"
     """The highest level it ever had."""
+    resolved_at: datetime | None = None
+    """When it was resolved; one that is not is open."""
 
 
 @dataclass(frozen=True)
@@ -90,85 +71,53 @@ class Transition:
     """The incident's highest level so far: who heard of it then hears of this too."""
     tz: str = "UTC"
     """The feed's zone, to show times in."""
+    opens_again: bool = False
+    """Whether it opens the last, resolved incident of its key again instead of a new one."""
 
 
 def decide(
-    incidents: Iterable[Incident], rows: Iterable[Row], now: datetime, *, env: str
+    incidents: Iterable[Incident],
+    rows: Iterable[Row],
+    now: datetime,
+    *,
+    env: str,
+    unwatched_until: datetime | None = None,
 ) -> list[Transition]:
     """What is new about incidents, given the states of expected deliveries.
 
     Args:
-        incidents: The open incidents.
+        incidents: Those of the rows, open and resolved, oldest first.
         rows: Deliveries to weigh, each once; an incident without its row stays as it is.
         now: The instant.
         env: Name of the installation, part of every key.
+        unwatched_until: Until when nobody evaluated, if that was a moment ago: what happened
+            before is old news.
 
     Returns:
         Transitions in the order of feed and period. Recording them and deciding again gives none.
     """
-    open_now = {(each.kind, each.feed, each.period): each for each in incidents}
+    last = {(each.kind, each.feed, each.period): each for each in incidents}
     found: list[Transition] = []
     for row in sorted(rows, key=lambda each: (each.feed, each.period)):
         for kind, telling in _tellings(row):
-            incident = open_now.get((kind, row.feed, row.period))
-            transition = _transition(row, kind, telling, incident, now, env)
-            if transition is not None:
-                found.append(transition)
+            incident = last.get((kind, row.feed, row.period))
+            found += _transitions(row, kind, telling, incident, now, env, unwatched_until)
     return found
 
 
-def level_of(row: Row, now: datetime) -> Level:
-    """How loud a delivery that is late or held back may get, from what its consumers need.
-
-    L1 tells; L2 when a tier-1 product decides without it within the hour and cannot do without;
-    L3 when such a product's decision has passed, or the delivery is missing for a tier-1 product.
-    """
-    levels: list[Level] = ["L1", row.floor]
-    for need in row.needs:
-        if need.tier != 1:
-            continue
-        is_stuck = not need.has_fallback
-        if row.state.timeliness == "MISSING" or (is_stuck and now >= need.decide_at):
-            levels.append("L3")
-        elif is_stuck and now >= need.decide_at - LEAD:
-            levels.append("L2")
-    return max(levels)
-
-
-def next_level_change(row: Row, now: datetime) -> datetime | None:
-    """The next instant at which a level may rise with the clock alone."""
-    instants = [at for need in row.needs for at in (need.decide_at - LEAD, need.decide_at)]
-    return min((at for at in instants if at > now), default=None)
-
-
-def need_of(product: Product, period: Period, days: OpenDays, *, has_fallback: bool) -> Need | None:
-    """What a product needs of one period of an input, at its own period of the same days.
-
-    Args:
-        product: The consumer.
-        period: The input's period.
-        days: Open days of the product's calendar.
-        has_fallback: Whether its policies let it be made without; see `edges`.
-
-    Returns:
-        None when the product is not made for that time.
-    """
-    own = period if period.kind == product.period.kind else None
-    own = own or Period.containing(product.period.kind, period.last)
-    if not product.is_active(own):
-        return None
-    decide_at = product_points(product.timeliness, own, days).decide_at
-    return Need(product.product, product.tier, decide_at, has_fallback)
-
-
-def dedup_key(env: str, kind: str, feed: str, period: str) -> str:
+def dedup_key(env: str, kind: str, *about: str) -> str:
     """The name of an incident everywhere: at most 120 of `A-Za-z0-9:._-`."""
-    plain = f"wharf:{env}:{kind}:{feed}:{period}"
+    plain = ":".join(("wharf", env, kind, *about))
     clean = _NOT_IN_KEYS.sub("-", plain)
     if clean == plain and len(plain) <= _LONGEST_KEY:
         return plain
     digest = hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{clean[: _LONGEST_KEY - 17]}-{digest}"
+
+
+def is_old_news(at: datetime, now: datetime, unwatched_until: datetime | None) -> bool:
+    """Whether what happened at an instant is told in a summary only."""
+    return now - at > OLD_NEWS or (unwatched_until is not None and at <= unwatched_until)
 
 
 def _tellings(row: Row) -> Iterator[tuple[Kind, Telling]]:
@@ -178,23 +127,25 @@ def _tellings(row: Row) -> Iterator[tuple[Kind, Telling]]:
         yield "quality", quality
 
 
-def _transition(
-    row: Row, kind: Kind, telling: Telling, incident: Incident | None, now: datetime, env: str
-) -> Transition | None:
-    action = _action(row, telling, incident, now)
+def _transitions(
+    row: Row,
+    kind: Kind,
+    telling: Telling,
+    last: Incident | None,
+    now: datetime,
+    env: str,
+    unwatched_until: datetime | None,
+) -> Iterator[Transition]:
+    action = _action(row, telling, last, now)
     if action is None:
-        return None
-    level = _level(row, telling, incident, now)
-    at = (telling.open_since if action == "open" else None) or telling.at or now
-    # What was opened in a summary ends in one; only news that makes it worse stands alone.
-    stays_quiet = (
-        incident is not None
-        and incident.summary
-        and not (action == "raise" or telling.condition == "MISSING")
-    )
-    return Transition(
+        return
+    standing = last if last is not None and last.resolved_at is None else None
+    level = _level(row, telling, standing, now)
+    at = _at(row, telling, action, level, last, now)
+    again = last is not None and standing is None and _opens_again(last, now)
+    made = Transition(
         action=action,
-        key=incident.key if incident else dedup_key(env, kind, row.feed, row.period),
+        key=last.key if last else dedup_key(env, kind, row.feed, row.period),
         kind=kind,
         feed=row.feed,
         period=row.period,
@@ -204,26 +155,99 @@ def _transition(
         at=at,
         what=telling.what,
         numbers=telling.numbers,
-        summary=now - at > OLD_NEWS or stays_quiet,
+        summary=_goes_into_summary(action, telling, at, standing, now, unwatched_until),
         tz=row.tz,
-        loudest=max(level, incident.loudest, incident.level) if incident else level,
+        loudest=max(level, standing.loudest, standing.level) if standing else level,
+        opens_again=again,
     )
+    yield made
+    if action == "open" and telling.resolves:
+        over_at = telling.at or now
+        old = made.summary or is_old_news(over_at, now, unwatched_until)
+        yield replace(made, action="resolve", at=over_at, summary=old, opens_again=False)
 
 
-def _action(row: Row, telling: Telling, incident: Incident | None, now: datetime) -> Action | None:
-    if incident is None:
-        return "open" if telling.opens and row.notifies else None
+def _action(row: Row, telling: Telling, last: Incident | None, now: datetime) -> Action | None:
+    if last is None or last.resolved_at is not None:
+        # Late and published while nobody evaluated: told as both, once.
+        has_passed = telling.resolves and telling.open_since is not None and last is None
+        opens = telling.opens or has_passed or (telling.opens_again and last is not None)
+        return "open" if opens and row.notifies else None
     if telling.resolves:
         return "resolve"
-    level = _level(row, telling, incident, now)
-    if level > incident.level:
+    level = _level(row, telling, last, now)
+    if level > last.level:
         return "raise"
-    if level < incident.level:
+    if level < last.level:
         return "lower"
-    return "update" if telling.condition != incident.condition else None
+    return "update" if telling.condition != last.condition else None
 
 
-def _level(row: Row, telling: Telling, incident: Incident | None, now: datetime) -> Level:
-    if telling.resolves and incident is not None:
-        return incident.level
+def _level(row: Row, telling: Telling, standing: Incident | None, now: datetime) -> Level:
+    if telling.resolves:
+        return standing.level if standing is not None else "L1"
     return row.floor if telling.is_quiet else level_of(row, now)
+
+
+def _at(
+    row: Row,
+    telling: Telling,
+    action: Action,
+    level: Level,
+    last: Incident | None,
+    now: datetime,
+) -> datetime:
+    """When what a transition tells of happened."""
+    at = telling.at or now
+    if action == "open":
+        at = telling.open_since or at
+        # What was resolved before cannot have begun again before that.
+        return now if last is not None and last.resolved_at and at <= last.resolved_at else at
+    if last is None or telling.condition != last.condition or action == "resolve":
+        return at
+    by_the_clock = level_since(row, level, now) if action == "raise" else None
+    return max(at, by_the_clock) if by_the_clock is not None else now
+
+
+def _goes_into_summary(
+    action: Action,
+    telling: Telling,
+    at: datetime,
+    standing: Incident | None,
+    now: datetime,
+    unwatched_until: datetime | None,
+) -> bool:
+    """Whether a transition is told in a summary only.
+
+    What was opened in a summary stays there, until it gets worse. What was told alone goes on in
+    its own thread; only a rise that is old news pages nobody by itself.
+    """
+    is_old = is_old_news(at, now, unwatched_until)
+    gets_worse = action == "raise" or telling.condition == "MISSING"
+    if standing is not None and not standing.summary:
+        return is_old and action == "raise"
+    return is_old or (standing is not None and not gets_worse)
+
+
+def _opens_again(last: Incident, now: datetime) -> bool:
+    return last.resolved_at is not None and now - last.resolved_at <= OPENS_AGAIN_WITHIN
+
+
+__all__ = [
+    "LEAD",
+    "OLD_NEWS",
+    "OPENS_AGAIN_WITHIN",
+    "Action",
+    "Incident",
+    "Kind",
+    "Level",
+    "Need",
+    "Row",
+    "Transition",
+    "decide",
+    "dedup_key",
+    "is_old_news",
+    "level_of",
+    "need_of",
+    "next_level_change",
+]

@@ -20,6 +20,8 @@ LONG_AFTER = timedelta(days=1)
 """What comes this long after its cut-off is history being filled up, not an arrival."""
 AT_ONCE = 3
 """So many periods of a feed seen at one instant were taken in together."""
+SEEN_WITHIN = timedelta(minutes=10)
+"""Looks further apart than this do not say when something came."""
 _BY_DAY = frozenset({"hour", "day", "business_day"})
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -76,6 +78,32 @@ def stratum_of(period: Period, days: OpenDays) -> str:
     if not any(days.is_open(each) for each in _until(day + _DAY, month_ends)):
         return f"{name} last"
     return name
+
+
+def why_not_usual(
+    opens_at: datetime,
+    arrived_at: datetime,
+    states: Iterable[tuple[datetime, str]],
+    last_look: datetime | None,
+) -> str:
+    """Why nothing can be learned from when a delivery came; empty when something can.
+
+    Args:
+        opens_at: When it opened.
+        arrived_at: When it was first seen complete.
+        states: What was recorded of its timeliness, and when.
+        last_look: The last good look at its source before it was seen.
+    """
+    before = [state for at, state in states if at <= arrived_at]
+    if "NOT_EXPECTED" in before:
+        return "it was not expected for a while"
+    if "UNKNOWN" in before:
+        return "our looks at the source failed"
+    if arrived_at > opens_at + SEEN_WITHIN and not before:
+        return "it was there already when we first looked for it"
+    if last_look is None or arrived_at - last_look > SEEN_WITHIN:
+        return "nobody looked at the source for a while before"
+    return ""
 
 
 def eligible(history: Iterable[PastArrival], min_n: int = MIN_N) -> list[PastArrival]:

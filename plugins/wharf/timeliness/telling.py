@@ -22,7 +22,11 @@ class Telling:
     opens: bool = False
     """Whether it opens an incident where none is open."""
     open_since: datetime | None = None
-    """Since when that incident should have been open, if before `at`."""
+    """Since when that incident should have been open, if before `at`.
+
+    With `resolves`: since when it should have been open until `at`."""
+    opens_again: bool = False
+    """Whether it opens an incident where one was resolved before, and nowhere else."""
     resolves: bool = False
     is_quiet: bool = False
     """Whether the level falls to the feed's floor."""
@@ -38,7 +42,10 @@ def tell_late(feed: str, period: str, points: ClockPoints, state: State, tz: str
         return Telling("NOT_EXPECTED", None, what, resolves=True, numbers=numbers)
     if state.delivery == "PUBLISHED" and state.published_at is not None:
         what = f"{name} is published, {_came(state)}"
-        return Telling("PUBLISHED", state.published_at, what, resolves=True, numbers=numbers)
+        since = state.late_at if _alarm_rang(state) else None
+        return Telling(
+            "PUBLISHED", state.published_at, what, open_since=since, resolves=True, numbers=numbers
+        )
     if state.complete_at is not None:
         return _tell_arrived(name, state, numbers)
     due = f"due {_say(state.due_at, tz)}"
@@ -88,15 +95,22 @@ def _tell_arrived(name: str, state: State, numbers: Mapping[str, object]) -> Tel
         condition, doing = "WITHDRAWN", "the supplier took it back"
     elif state.delivery == "COMPLETE" and state.batch_id is not None:
         condition, doing = "ROLLED_BACK", "its batch was rolled back"
-    alarm_rang = state.complete_at is not None and state.complete_at > state.late_at
+    gone = condition in {"ROLLED_BACK", "WITHDRAWN"}
     return Telling(
         condition,
         at,
         f"{name} arrived {_came(state)}; {doing}",
-        opens=state.timeliness == "LATE_ARRIVED" and alarm_rang and condition != "ROLLED_BACK",
+        opens=_alarm_rang(state) and condition != "ROLLED_BACK",
+        opens_again=gone,
         open_since=state.late_at,
         numbers=numbers,
     )
+
+
+def _alarm_rang(state: State) -> bool:
+    """Whether it came so late that somebody should have been told."""
+    came_at = state.complete_at
+    return state.timeliness == "LATE_ARRIVED" and came_at is not None and came_at > state.late_at
 
 
 def _came(state: State) -> str:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from wharf.contracts import Calendar, ContractFile, Feed, Model, Product, Project, load_project
-from wharf.contracts.alerts import Routing
-from wharf.contracts.calendars import combine_calendars
-from wharf.contracts.spec import Spec, SpecT
+from wharf.contracts import ContractFile, Feed, Product, Project, load_project
 from wharf.ledger import Ledger, Transaction, contracts, feeds
+from wharf.ledger.in_force import orphaned_feeds, project_in_force
 from wharf.ledger.retired import retired_feeds, take_up_again
 from wharf.ledger.rows import ContractVersion
 from wharf.timeliness.calendars import calendar_problems
@@ -67,7 +65,7 @@ def read_promises(ledger: Ledger, root: Path, now: datetime) -> Promises:
         stored = contracts.current_contracts(tx)
         retired = retired_feeds(tx)
         told = contracts.contract_problems(tx)
-    problems = _problems(project, stored)
+    problems = _problems(project, stored, now)
     valid = {name: each for name, each in project.files.items() if each.path not in problems}
     changed = {
         name: file
@@ -83,40 +81,43 @@ def read_promises(ledger: Ledger, root: Path, now: datetime) -> Promises:
             contracts.set_problems(tx, problems, now)
             stored = contracts.current_contracts(tx)
             retired = retired_feeds(tx)
-    return _in_force(project, valid, stored, retired)
+    whole = project_in_force(project, stored, retired, valid)
+    return Promises(
+        project=whole,
+        feeds=whole.feeds,
+        hashes={name: version.sha256 for name, version in stored.items()},
+        orphaned=tuple(orphaned_feeds(whole, stored, retired)),
+    )
 
 
-def _problems(project: Project, stored: Mapping[str, ContractVersion]) -> dict[str, str]:
+def _problems(
+    project: Project, stored: Mapping[str, ContractVersion], now: datetime
+) -> dict[str, str]:
     """What is wrong with which file, by its path."""
     problems = {error.file: str(error) for error in project.invalid}
-    for path, problem in _uncountable(project, stored):
+    for path, problem in _uncountable(project, stored, now):
         problems.setdefault(path, f"{path}: {problem}")
-    known = {
-        spec.calendar
-        for name, spec in _specs(project.files, stored).items()
-        if isinstance(spec, Calendar) and (name in stored or project.files[name].path not in problems)
-    }
+    paths = {file.path for file in project.files.values()} - set(problems)
+    known = paths | {version.path for version in stored.values()}
     for name, spec in (*project.feeds.items(), *project.products.items()):
         calendar = spec.period.calendar
-        if calendar and calendar not in known:
+        if calendar and f"dags/calendars/{calendar}.yaml" not in known:
             path = project.files[name].path
-            problems.setdefault(
-                path, f"{path}: period.calendar is {calendar!r}, whose file never was valid"
-            )
+            why = f"period.calendar is {calendar!r}, which has no valid file yet"
+            problems.setdefault(path, f"{path}: {why}")
     return problems
 
 
 def _uncountable(
-    project: Project, stored: Mapping[str, ContractVersion]
+    project: Project, stored: Mapping[str, ContractVersion], now: datetime
 ) -> Iterator[tuple[str, str]]:
     """New versions of calendars whose days cannot be computed, such as of an unknown country."""
     for calendar in project.calendars.values():
         name = f"calendars/{calendar.calendar}"
         file = project.files[name]
-        if name in stored and stored[name].sha256 == file.sha256:
-            continue
-        for problem in calendar_problems(calendar, 2026):
-            yield file.path, problem
+        if name not in stored or stored[name].sha256 != file.sha256:
+            for problem in calendar_problems(calendar, now.year):
+                yield file.path, problem
 
 
 def _store(tx: Transaction, changed: Mapping[str, ContractFile], now: datetime) -> None:
@@ -124,47 +125,3 @@ def _store(tx: Transaction, changed: Mapping[str, ContractFile], now: datetime) 
         if isinstance(file.spec, Feed):
             feeds.rename_feed(tx, name, file.spec.formerly)
         contracts.store_contract(tx, name, file, now)
-
-
-def _in_force(
-    project: Project,
-    valid: Mapping[str, ContractFile],
-    stored: Mapping[str, ContractVersion],
-    retired: Mapping[str, str],
-) -> Promises:
-    specs = _specs(valid, stored)
-    gone = {name for name, version in stored.items() if not (project.root / version.path).exists()}
-    kept = {name: spec for name, spec in specs.items() if name not in gone}
-    calendars, _ = combine_calendars({each.calendar: each for each in _of(specs, Calendar)})
-    in_force = contracts.feeds_among(specs, retired)
-    whole = replace(
-        project,
-        feeds=in_force,
-        products={each.product: each for each in _of(kept, Product)},
-        models={each.model: each for each in _of(kept, Model)},
-        calendars=calendars,
-        routing=next(_of(kept, Routing), Routing()),
-    )
-    return Promises(
-        project=whole,
-        feeds=in_force,
-        hashes={name: version.sha256 for name, version in stored.items()},
-        orphaned=tuple(
-            sorted(name for name in gone & set(in_force) if in_force[name].active.until is None)
-        ),
-    )
-
-
-def _specs(
-    files: Mapping[str, ContractFile], stored: Mapping[str, ContractVersion]
-) -> dict[str, Spec]:
-    """Contracts by name: as the file says, else as it last was valid."""
-    found = {name: file.spec for name, file in files.items()}
-    for name, version in stored.items():
-        if name not in found and (spec := contracts.spec_of(version)):
-            found[name] = spec
-    return found
-
-
-def _of(specs: Mapping[str, Spec], kind: type[SpecT]) -> Iterator[SpecT]:
-    return (spec for _, spec in sorted(specs.items()) if isinstance(spec, kind))

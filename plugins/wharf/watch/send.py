@@ -34,8 +34,8 @@ def send_messages(
             if each.channel not in channels:
                 raise alerts.unknown_channel(each.channel, sorted(channels))
             channel = channels[each.channel]
-            message = alerts.render(alerts.Notice.from_json(each.notice))
-            done = send(channel, message, resolve(channel.connection), each.key)
+            message = alerts.render(alerts.Notice.from_json(each.notice), now)
+            done = send(channel, message, resolve(channel.connection), each.key, {})
         except WharfError as error:
             failed += 1
             _put_off(ledger, each, error, now)

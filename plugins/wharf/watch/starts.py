@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from wharf.contracts import Feed, StartRun
+from wharf.contracts import StartRun
 from wharf.errors import WharfError
-from wharf.ledger import Ledger, arrivals, decisions, deliveries, expected, products
-from wharf.ledger.rows import ExpectedDelivery
+from wharf.ledger import Ledger, Transaction, arrivals, decisions, deliveries, wants
+from wharf.ledger.rows import ExpectedDelivery, ProductPeriod
 from wharf.watch.promises import Promises
 
 PATIENCE = timedelta(minutes=2)
-COMPLETE = {"COMPLETE", "VALIDATING", "QUARANTINED", "PUBLISHED", "SUPERSEDED"}
+LOOKED_BACK = timedelta(days=35)
+# A first deployment over a long past must not hold the messages up; the next tick goes on.
+MOST_AT_ONCE = 200
+CONSIDERED = 1000
+Key = tuple[str, str]
+"""DAG id and period key."""
 
 
 @dataclass(frozen=True)
@@ -31,41 +36,33 @@ def wanted_runs(
     """Runs to start now.
 
     Args:
-        ledger: The ledger.
+        ledger: The ledger; what it turns out to know already is noted at its rows.
         promises: Contracts in force.
         running: (DAG id, period key) of all queued and running runs.
         now: The instant to decide at.
     """
+    before = now - PATIENCE
     with ledger.read() as tx:
-        known = decisions.runs_known(tx)
-        rows = expected.open_rows(tx, now)
-        seen = {name: arrivals.arrivals_by_period(tx, name) for name in promises.feeds}
-        landed = {name: deliveries.deliveries_by_period(tx, name) for name in promises.feeds}
-        owed = products.product_periods(tx)
-    causes = {(run.dag_id, run.key, run.cause) for run in known}
-    started = {(run.dag_id, run.key) for run in known} | running
-    wanted: list[Wanted] = []
-    for row in rows:
-        feed = promises.feeds.get(row.feed)
-        if feed is None or not row.notifies or row.evaluated_at is None:
-            continue
-        if (feed.dag_id, row.period) in running:
-            continue
-        if (feed.dag_id, row.period) not in started:
-            if row.opens_at + PATIENCE <= now:
-                wanted.append(Wanted(feed.dag_id, row.period, f"row-{row.id}"))
-            continue
-        fresh = arrivals.not_landed(
-            seen[row.feed].get(row.period, []), landed[row.feed].get(row.period, [])
+        opened = _of_feeds(wants.without_run(tx, before, CONSIDERED), promises)
+        waiting = _of_feeds(wants.with_fresh_arrival(tx, now), promises)
+        owed = _of_products(
+            wants.products_without_run(tx, before, now - LOOKED_BACK, CONSIDERED), promises
         )
-        if fresh and _is_complete(feed, row):
-            wanted.append(Wanted(feed.dag_id, row.period, f"arrival-{fresh[-1].seq}"))
-    for each in owed:
-        product = promises.products.get(each.product)
-        is_open = each.opens_at + PATIENCE <= now
-        if product and is_open and (product.dag_id, each.period) not in started:
-            wanted.append(Wanted(product.dag_id, each.period, f"row-{each.id}"))
-    return [each for each in wanted if (each.dag_id, each.key, each.cause) not in causes]
+        known = wants.causes_of(tx, {key for key, _ in (*opened, *waiting, *owed)})
+        fresh = _fresh(tx, [row for _, row in waiting])
+    _note(ledger, opened, known, [row for _, row in waiting if row.id not in fresh], now)
+    found = [
+        Wanted(*key, f"row-{row.id}")
+        for key, row in (*opened, *owed)
+        if key not in known and key not in running
+    ]
+    found += [
+        Wanted(*key, f"arrival-{fresh[row.id]}")
+        for key, row in waiting
+        if key in known and key not in running and row.id in fresh
+    ]
+    causes = {(*key, cause) for key, of_key in known.items() for cause in of_key}
+    return [each for each in found if (each.dag_id, each.key, each.cause) not in causes]
 
 
 def start_runs(
@@ -79,6 +76,8 @@ def start_runs(
     started: list[Wanted] = []
     problems: list[str] = []
     for each in wanted:
+        if len(started) == MOST_AT_ONCE:
+            break
         try:
             is_new = start_run(each.dag_id, each.key, each.cause)
         except WharfError as error:
@@ -91,6 +90,48 @@ def start_runs(
     return started, problems
 
 
-def _is_complete(feed: Feed, row: ExpectedDelivery) -> bool:
-    """Whether the parts make a whole delivery: a restated part counts with the others' versions."""
-    return row.delivery in COMPLETE or row.complete_at is not None
+def _of_feeds(
+    rows: Sequence[ExpectedDelivery], promises: Promises
+) -> list[tuple[Key, ExpectedDelivery]]:
+    """The rows that a run may be started for, with the run's DAG and key."""
+    return [
+        ((promises.feeds[row.feed].dag_id, row.period), row)
+        for row in rows
+        if row.feed in promises.feeds
+    ]
+
+
+def _of_products(
+    rows: Sequence[ProductPeriod], promises: Promises
+) -> list[tuple[Key, ProductPeriod]]:
+    return [
+        ((promises.products[row.product].dag_id, row.period), row)
+        for row in rows
+        if row.product in promises.products
+    ]
+
+
+def _fresh(tx: Transaction, rows: Sequence[ExpectedDelivery]) -> dict[int, int]:
+    """The last arrival of each row that is not landed, as of now; none where all are."""
+    ids = [row.id for row in rows]
+    seen, landed = arrivals.arrivals_for(tx, ids), deliveries.deliveries_for(tx, ids)
+    found = {}
+    for row_id in ids:
+        if fresh := arrivals.not_landed(seen.get(row_id, []), landed.get(row_id, [])):
+            found[row_id] = fresh[-1].seq
+    return found
+
+
+def _note(
+    ledger: Ledger,
+    opened: Sequence[tuple[Key, ExpectedDelivery]],
+    known: Collection[Key],
+    landed: Sequence[ExpectedDelivery],
+    now: datetime,
+) -> None:
+    """Have the next tick pass over what had its run, and over what was landed meanwhile."""
+    had = [row.id for key, row in opened if key in known]
+    if had or landed:
+        with ledger.write() as tx:
+            wants.note_runs(tx, had, now)
+            wants.note_landed(tx, landed)

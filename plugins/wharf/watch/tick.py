@@ -14,6 +14,7 @@ from wharf.ledger import decisions
 from wharf.ledger.rows import Tick
 from wharf.watch.evaluate import Evaluated, evaluate_due
 from wharf.watch.expect import expect_horizon
+from wharf.watch.learn import learn_decided
 from wharf.watch.promises import Promises
 from wharf.watch.reruns import wanted_reruns
 from wharf.watch.send import send_messages
@@ -69,6 +70,7 @@ def tick(
     settings = ctx.settings
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
     evaluated = evaluate_due(ctx.ledger, promises, settings, now)
+    learn_decided(ctx.ledger, promises, now)
     started, problems = _start(ctx, promises, start_run, running_keys, now)
     sent = failed = 0
     if settings.sends_outside:

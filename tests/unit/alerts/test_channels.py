@@ -43,7 +43,7 @@ def test_pauses_between_attempts_double_up_to_an_hour() -> None:
 def test_channel_kind_that_is_not_built_in_names_the_choices() -> None:
     odd = Channel.model_construct(name="desk", kind="pigeon", connection="c")
     message = alerts.render(alerts.test_notice("demo", datetime(2026, 11, 20, tzinfo=UTC)))
-    with pytest.raises(ChannelRefused, match="channels there: smtp, webhook"):
+    with pytest.raises(ChannelRefused, match="channels there: jsm, pagerduty, slack, smtp, sns"):
         alerts.send(odd, message, Connection("c", "pigeon"), "k1")
 
 

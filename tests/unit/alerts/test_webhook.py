@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from wharf.errors import ChannelError, ChannelRefused
 from wharf.settings import Connection, parse_connection
 
 DESK = Channel(name="desk", kind="webhook", connection="desk_hook")
-MESSAGE = alerts.render(alerts.test_notice("demo", datetime(2026, 11, 20, tzinfo=UTC)))
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+MESSAGE = alerts.render(alerts.test_notice("demo", AT))
 KEY = "wharf:demo:late:acme.positions:2026-11-20:1:desk"
 SECRET = "correct horse"
 
@@ -86,11 +87,32 @@ def test_message_is_posted_and_signed(receiver: Receiver) -> None:
     assert json.loads(body) == MESSAGE.data
     assert headers["Content-Type"] == "application/json"
     assert headers["Idempotency-Key"] == KEY
-    expected = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    assert headers[SIGNATURE] == expected
-    assert is_signed(SECRET, body, headers[SIGNATURE])
-    assert not is_signed(SECRET, body + b" ", headers[SIGNATURE])
-    assert not is_signed("other", body, headers[SIGNATURE])
+    timed = f"{int(AT.timestamp())}.".encode() + body
+    digest = hmac.new(SECRET.encode(), timed, hashlib.sha256).hexdigest()
+    assert headers[SIGNATURE] == f"t={int(AT.timestamp())},v1={digest}"
+    assert is_signed(SECRET, body, headers[SIGNATURE], AT)
+    assert not is_signed(SECRET, body + b" ", headers[SIGNATURE], AT)
+    assert not is_signed("other", body, headers[SIGNATURE], AT)
+
+
+def test_signature_names_the_instant_of_sending_and_grows_old(receiver: Receiver) -> None:
+    later = AT + timedelta(hours=2)
+    message = alerts.render(alerts.test_notice("demo", AT), later)
+    alerts.send(DESK, message, receiver.connection, KEY)
+    ((_, headers, body),) = receiver.got
+    given = headers[SIGNATURE]
+    assert is_signed(SECRET, body, given, later + timedelta(minutes=4))
+    assert not is_signed(SECRET, body, given, later + timedelta(minutes=6))
+    assert not is_signed(SECRET, body, given, AT)
+    fresher = given.replace(str(int(later.timestamp())), str(int(later.timestamp()) + 600))
+    assert not is_signed(SECRET, body, fresher, later + timedelta(minutes=10))
+
+
+@pytest.mark.parametrize(
+    "given", ["", "v1=00", "t=,v1=00", "t=-1,v1=0", "t=9" + "9" * 30, "t=²,v1="]
+)
+def test_malformed_signature_is_wrong(given: str) -> None:
+    assert not is_signed(SECRET, b"{}", given, AT)
 
 
 def test_same_message_sent_twice_is_the_same_to_the_byte(receiver: Receiver) -> None:
@@ -171,7 +193,7 @@ def test_connection_may_be_written_in_any_form(receiver: Receiver, form: str) ->
     alerts.send(DESK, MESSAGE, connection, KEY)
     ((path, headers, body),) = receiver.got
     assert path == "/hook"
-    assert is_signed(SECRET, body, headers[SIGNATURE])
+    assert is_signed(SECRET, body, headers[SIGNATURE], AT)
 
 
 @pytest.mark.parametrize(

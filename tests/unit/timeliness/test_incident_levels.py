@@ -40,6 +40,7 @@ NOTHING = Facts(points=POINTS)
 RISK = Need("risk_daily", tier=1, decide_at=at("07:30"), has_fallback=False)
 
 RISK_CAN_WAIT = replace(RISK, has_fallback=True)
+TIER_TWO = replace(RISK, tier=2)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ RISK_CAN_WAIT = replace(RISK, has_fallback=True)
         pytest.param((RISK,), at("06:55"), "L2", id="decides without it within the hour"),
         pytest.param((RISK,), at("07:30"), "L3", id="its decision has passed"),
         pytest.param((RISK_CAN_WAIT,), at("07:30"), "L1", id="last good stands in"),
-        pytest.param((replace(RISK, tier=2),), at("07:30"), "L1", id="tier two never pages"),
+        pytest.param((TIER_TWO,), at("07:30"), "L1", id="tier two never pages"),
         pytest.param((RISK_CAN_WAIT, RISK), at("06:55"), "L2", id="the neediest counts"),
     ],
 )
@@ -59,7 +60,16 @@ def test_level_follows_what_consumers_need(
 ) -> None:
     row = Row("acme.positions", "2026-11-20", "acme", POINTS, evaluate(NOTHING, now), needs=needs)
     assert level_of(row, now) == level
-    assert level_of(replace(row, floor="L2"), now) == max(level, "L2")
+    loud = level_of(replace(row, floor="L2"), now)
+    assert loud == (max(level, "L2") if needs else "L1")
+
+
+def test_a_row_of_late_periods_pages_where_the_contract_says_so_and_somebody_reads_it() -> None:
+    row = Row("a.b", "2026-11-20", "a", POINTS, evaluate(NOTHING, at("06:55")), needs=(TIER_TWO,))
+    third = replace(row, page_after_streak=3, streak=3)
+    assert level_of(replace(third, streak=2), at("06:55")) == "L1"
+    assert level_of(third, at("06:55")) == "L2"
+    assert level_of(replace(third, needs=()), at("06:55")) == "L1"
 
 
 def test_need_of_a_product_is_its_own_period_of_the_same_days() -> None:

@@ -56,13 +56,17 @@ class Ledger:
 
     def __init__(self, facts: Facts = NOTHING, *needs: Need, notifies: bool = True) -> None:
         self.facts, self.needs, self.notifies = facts, needs, notifies
-        self.open: dict[str, Incident] = {}
+        self.known: dict[str, Incident] = {}
+
+    @property
+    def open(self) -> dict[str, Incident]:
+        return {key: each for key, each in self.known.items() if each.resolved_at is None}
 
     def add(self, **facts: tuple[object, ...]) -> None:
         known = {name: (*getattr(self.facts, name), *new) for name, new in facts.items()}
         self.facts = replace(self.facts, **known)  # type: ignore[arg-type]
 
-    def tick(self, now: datetime) -> list[Transition]:
+    def tick(self, now: datetime, unwatched_until: datetime | None = None) -> list[Transition]:
         row = Row(
             feed="acme.positions",
             period="2026-11-20",
@@ -72,26 +76,25 @@ class Ledger:
             notifies=self.notifies,
             needs=self.needs,
         )
-        found = decide(self.open.values(), [row], now, env="prod")
+        found = self._decide(row, now, unwatched_until)
         for each in found:
-            if each.action == "resolve":
-                del self.open[each.key]
-            else:
-                kept = self.open.get(each.key)
-                self.open[each.key] = Incident(
-                    key=each.key,
-                    kind=each.kind,
-                    feed=each.feed,
-                    period=each.period,
-                    level=each.level,
-                    condition=each.condition,
-                    summary=kept.summary if kept else each.summary,
-                    loudest=each.loudest,
-                )
-        assert decide(self.open.values(), [row], now, env="prod") == [] or any(
-            each.action == "resolve" for each in found
-        )
+            kept = self.open.get(each.key)
+            self.known[each.key] = Incident(
+                key=each.key,
+                kind=each.kind,
+                feed=each.feed,
+                period=each.period,
+                level=each.level,
+                condition=each.condition,
+                summary=kept.summary if kept else each.summary,
+                loudest=each.loudest,
+                resolved_at=now if each.action == "resolve" else None,
+            )
+        assert self._decide(row, now, unwatched_until) == []
         return found
+
+    def _decide(self, row: Row, now: datetime, until: datetime | None) -> list[Transition]:
+        return decide(self.known.values(), [row], now, env="prod", unwatched_until=until)
 
 
 def told(transitions: list[Transition]) -> list[tuple[str, str, str]]:
@@ -307,6 +310,52 @@ def test_late_delivery_that_nobody_watched_is_told_in_the_summary() -> None:
     ledger = Ledger(replace(NOTHING, arrivals=(seen("08:00"),)))
     (opened,) = ledger.tick(at("12:00"))
     assert (opened.action, opened.condition, opened.summary) == ("open", "ARRIVED", True)
+
+
+def test_lateness_begun_and_published_while_nobody_watched_is_opened_and_resolved_once() -> None:
+    ledger = Ledger(replace(NOTHING, arrivals=(seen("08:00"),), batches=(published("08:05"),)))
+    opened, resolved = ledger.tick(at("12:00"))
+    assert (opened.action, opened.at, opened.summary) == ("open", at("06:50"), True)
+    assert (resolved.action, resolved.at, resolved.summary) == ("resolve", at("08:05"), True)
+    assert resolved.what == "acme.positions 2026-11-20 is published, 90 min late"
+    assert ledger.tick(at("13:00")) == []
+
+
+def test_delivery_in_time_or_within_the_grace_opens_nothing_after_an_outage() -> None:
+    for came in ("06:00", "06:45"):
+        facts = replace(NOTHING, arrivals=(seen(came),), batches=(published("07:05"),))
+        assert Ledger(facts).tick(at("12:00")) == []
+
+
+def test_what_happened_in_a_gap_of_ticks_is_old_news_and_what_happens_after_it_is_not() -> None:
+    gap_ended = at("07:01")
+    (opened,) = Ledger().tick(gap_ended, unwatched_until=at("06:59"))
+    assert (opened.at, opened.summary) == (at("06:50"), True)
+    (opened,) = Ledger().tick(gap_ended, unwatched_until=at("06:49"))
+    assert opened.summary is False
+
+
+def test_rise_by_the_clock_happened_when_the_clock_said_so() -> None:
+    ledger = Ledger(NOTHING, replace(RISK, decide_at=at("09:00")))
+    ledger.tick(at("06:50"))
+    (raised,) = ledger.tick(at("08:00"))
+    assert (raised.action, raised.at, raised.summary) == ("raise", at("08:00"), False)
+
+
+def test_period_rolled_back_soon_after_its_lateness_ended_opens_the_same_incident_again() -> None:
+    ledger = Ledger()
+    ledger.tick(at("06:50"))
+    ledger.add(arrivals=(seen("08:05"),), batches=(published("08:10"),))
+    assert [each.action for each in ledger.tick(at("08:10"))] == ["resolve"]
+    ledger.add(batches=(BatchFact("b1", "ROLLED_BACK", at("08:20")),))
+    (again,) = ledger.tick(at("08:20"))
+    assert (again.action, again.opens_again, again.at) == ("open", True, at("08:20"))
+    assert again.what == "acme.positions 2026-11-20 arrived 95 min late; its batch was rolled back"
+    ledger.add(batches=(BatchFact("b2", "PUBLISHED", at("09:00")),))
+    assert [each.action for each in ledger.tick(at("09:00"))] == ["resolve"]
+    ledger.add(batches=(BatchFact("b2", "ROLLED_BACK", at("10:00")),))
+    (later,) = ledger.tick(at("10:00"))
+    assert (later.action, later.opens_again) == ("open", False)
 
 
 def test_rolled_back_delivery_opens_no_lateness() -> None:

@@ -72,12 +72,10 @@ class Outcome:
     """Lines whose file the contract's path would not have found."""
     first_line_at: datetime | None
     last_line_at: datetime | None
+    has_no_channels: bool
     stops: int
+    """At how many instants the clock stood."""
     ticks: int
-
-    def count(self, *states: str) -> int:
-        """How many expected deliveries ended in one of these states."""
-        return sum(each.row.timeliness in states for each in self.expected)
 
 
 def read_expected(ledger: Ledger, events: Sequence[Event]) -> Iterator[Expected]:
@@ -124,10 +122,13 @@ def why_never_expected(event: Event) -> Stray:
     feed, period = event.feed, event.period
     first, last = feed.parse_period(feed.active.from_), feed.active.until
     if period.first < first.first:
-        return Stray(event.line, f"its period {period} is before active.from {first}")
+        told = f"its period {period} is before active.from {first}"
+        return Stray(event.line, "before active.from", told)
     if last is not None and period.first > feed.parse_period(last).first:
-        return Stray(event.line, f"its period {period} is after active.until {last}")
-    return Stray(event.line, f"its period {period} opens long after the rehearsal's end")
+        told = f"its period {period} is after active.until {last}"
+        return Stray(event.line, "after active.until", told)
+    told = f"its period {period} opens long after the rehearsal's end"
+    return Stray(event.line, "a period of the future", told)
 
 
 def _of_state(feed: str, period: str, event: StateEvent) -> Change:

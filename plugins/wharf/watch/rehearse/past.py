@@ -102,7 +102,7 @@ def _read(file: TextIO, name: str) -> Past:
         else:
             lines.append(_line(number, row))
     if problems:
-        raise ArrivalsError(name, _shorten(problems))
+        raise ArrivalsError(name, shorten(problems))
     return Past(tuple(sorted(lines, key=lambda line: line.arrived_at)), tuple(duplicates))
 
 
@@ -165,7 +165,8 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:60]}...")
 
 
-def _shorten(problems: Iterable[str]) -> list[str]:
+def shorten(problems: Iterable[str]) -> list[str]:
+    """The first problems of a file, and how many more there are."""
     found = list(problems)
     if len(found) <= SHOWN:
         return found

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from wharf.alerts import Message, Sent
@@ -23,7 +23,7 @@ from wharf.watch.tick import tick
 
 # Rows are made eight days before they open; a longer jump would make some too late.
 LONGEST_JUMP = horizon.AHEAD / 2
-Tell = Callable[[datetime, int], None]
+Tell = Callable[[datetime, float], None]
 
 
 class EveryRun(Set[tuple[str, str]]):
@@ -48,14 +48,12 @@ class Played:
 
     stops: int
     ticks: int
-    unseen: tuple[Event, ...]
-    """Events for whose feed and period there never was a row."""
 
 
 class Player:
     """One rehearsal under way; the clock is `now`."""
 
-    def __init__(self, place: Intake, promises: Promises, events: tuple[Event, ...]) -> None:
+    def __init__(self, place: Intake, promises: Promises, events: Sequence[Event]) -> None:
         self.place = place
         self.promises = promises
         self.ahead = deque(events)
@@ -69,15 +67,15 @@ class Player:
         Args:
             start: The first stop.
             until: The last one; states are as of then.
-            tell: Hears of each stop and how many events are behind it.
+            tell: Hears of each stop, and which share of the way is behind it.
         """
-        stops, now, events = 0, start, len(self.ahead)
+        stops, now = 0, start
         while True:
             self._stop(now)
             stops += 1
-            tell(now, events - len(self.ahead))
+            tell(now, (now - start) / (until - start))
             if now >= until:
-                return Played(stops, self.ticks, tuple(self.waiting))
+                return Played(stops, self.ticks)
             now = min(self._next(now), until)
 
     def _stop(self, now: datetime) -> None:

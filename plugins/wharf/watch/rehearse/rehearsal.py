@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from wharf.contracts import Feed, Period, Project
-from wharf.errors import ArrivalsError, SettingsError
+from wharf.contracts import Feed, Project
+from wharf.errors import ArrivalsError
 from wharf.intake import Intake, open_intake
 from wharf.settings import Connection, Settings
 from wharf.timeliness import calendars, horizon, points
@@ -66,15 +65,19 @@ def _play(
     until: datetime,
     tell: Tell,
 ) -> outcome.Outcome:
-    played = Player(place, promises, supplied.events).play(start, until, tell)
+    seen = [event for event in supplied.events if event.is_seen]
+    played = Player(place, promises, seen).play(start, until, tell)
+    rows = tuple(outcome.read_expected(place.ledger, supplied.events))
     messages, opened = outcome.read_messages(place.ledger)
-    strays = [*supplied.strays, *map(outcome.why_never_expected, played.unseen)]
+    wanted = {(each.row.feed, each.row.period) for each in rows}
+    never = [event for event in supplied.events if event.key not in wanted]
+    strays = [*supplied.strays, *map(outcome.why_never_expected, never)]
     times = [line.arrived_at for line in past.lines]
     return outcome.Outcome(
         start=start,
         until=until,
         feeds=tuple(feed for _, feed in sorted(promises.feeds.items())),
-        expected=tuple(outcome.read_expected(place.ledger, supplied.events)),
+        expected=rows,
         changes=tuple(outcome.read_changes(place.ledger)),
         messages=messages,
         incidents=opened,
@@ -84,6 +87,7 @@ def _play(
         unlike=sum(not event.is_named_so for event in supplied.events),
         first_line_at=min(times, default=None),
         last_line_at=max(times, default=None),
+        has_no_channels=promises.project.routing is terms.EVERYTHING,
         stops=played.stops,
         ticks=played.ticks,
     )
@@ -96,9 +100,7 @@ def _start(project: Project, since: date | None) -> datetime:
 
 def _opens_at(project: Project, feed: Feed, since: date | None) -> datetime:
     feed = terms.active_since(feed, since) if since else feed
-    days = calendars.open_days(
-        project.calendars.get(feed.period.calendar or ""), feed.period.kind
-    )
+    days = calendars.open_days(project.calendars.get(feed.period.calendar or ""), feed.period.kind)
     return points.clock_points(feed, feed.parse_period(feed.active.from_), days).opens_at
 
 

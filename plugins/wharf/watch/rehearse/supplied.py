@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from wharf.contracts import Feed, Period
 from wharf.errors import ArrivalsError, PeriodError
 from wharf.ledger.rows import Arrival
 from wharf.timeliness import matching
-from wharf.watch.rehearse.past import SHOWN, Line, Past
+from wharf.watch.rehearse.past import SHOWN, Line, Past, shorten
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Event:
     is_done_flag: bool = False
     is_named_so: bool = True
     """Whether the contract's path names such a file; a look would not have found another."""
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether a look tells of it; that a file is gone only where the contract says so."""
+        return not self.line.withdrawn or self.feed.source.absence == "withdrawn"
 
     @property
     def at(self) -> datetime:
@@ -60,15 +66,17 @@ class Stray:
     """A line that belongs to no expected delivery, and why."""
 
     line: Line
-    why: str
+    kind: str
+    """In a few words, the same for all of a kind."""
+    why: str = ""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Supplied:
     """The past sorted out by contract."""
 
-    events: tuple[Event, ...] = ()
-    strays: list[Stray] = field(default_factory=list)
+    events: tuple[Event, ...]
+    strays: tuple[Stray, ...]
 
 
 def sort_out(past: Past, feeds: Mapping[str, Feed], until: datetime, name: str) -> Supplied:
@@ -83,49 +91,57 @@ def sort_out(past: Past, feeds: Mapping[str, Feed], until: datetime, name: str) 
     Raises:
         ArrivalsError: A period cannot be read, or no line is of any feed here.
     """
-    names = {old: feed.feed for feed in feeds.values() for old in feed.formerly}
-    names |= {known: known for known in feeds}
-    found = Supplied()
+    known = {old: feed for feed in feeds.values() for old in feed.formerly} | dict(feeds)
+    others = {line.feed: _did_you_mean(line.feed, feeds) for line in past.lines}
+    if past.lines and not known.keys() & others.keys():
+        raise ArrivalsError(name, [_no_feed(sorted(others), sorted(feeds))])
     events: list[Event] = []
+    strays: list[Stray] = []
     problems: list[str] = []
     for line in past.lines:
-        feed = feeds.get(names.get(line.feed, ""))
+        feed = known.get(line.feed)
         if feed is None:
-            found.strays.append(Stray(line, "no contract for this feed"))
+            strays.append(Stray(line, "no contract for the feed", others[line.feed]))
             continue
         try:
-            period = feed.parse_period(line.period)
+            told = _event(line, feed, until)
         except (PeriodError, OverflowError) as error:
             problems.append(f"line {line.number}: period: {error}")
             continue
-        if line.arrived_at > until:
-            found.strays.append(Stray(line, "after the rehearsal's end"))
-            continue
-        told = _event(line, feed, period)
-        if isinstance(told, Stray):
-            found.strays.append(told)
-        else:
-            events.append(told)
+        strays += [told] if isinstance(told, Stray) else []
+        events += [told] if isinstance(told, Event) else []
     if problems:
-        raise ArrivalsError(name, problems[:SHOWN])
-    if past.lines and all(line.feed not in names for line in past.lines):
-        raise ArrivalsError(name, [_no_feed(past.lines, feeds)])
-    found.events = tuple(events)
-    return found
+        raise ArrivalsError(name, shorten(problems))
+    return Supplied(tuple(events), tuple(strays))
 
 
-def _event(line: Line, feed: Feed, period: Period) -> Event | Stray:
-    if line.withdrawn and feed.source.absence != "withdrawn":
-        return Stray(line, "withdrawn, which the contract gives no meaning (source.absence)")
+def _event(line: Line, feed: Feed, until: datetime) -> Event | Stray:
+    period = feed.parse_period(line.period)
+    if line.arrived_at > until:
+        told = f"it arrived after {until:%Y-%m-%d %H:%M}Z"
+        return Stray(line, "after the rehearsal's end", told)
     match = matching.match(feed, line.file)
     if match is not None:
         return Event(line, feed, period, match.part, match.is_done_flag)
     if feed.source.parts or feed.source.done_flag:
-        return Stray(line, "its name fits no part of source.path")
+        told = f"its name fits neither source.path nor a done-flag: {feed.source.path}"
+        return Stray(line, "names that fit no part", told)
     return Event(line, feed, period, is_named_so=False)
 
 
-def _no_feed(lines: Sequence[Line], feeds: Iterable[str]) -> str:
-    given = ", ".join(sorted({line.feed for line in lines})[:5])
-    choices = ", ".join(sorted(feeds)[:10])
-    return f"no line is of a feed here; the file has {given}..., contracts are for {choices}"
+def _did_you_mean(given: str, feeds: Mapping[str, Feed]) -> str:
+    if given in feeds:
+        return ""
+    close = difflib.get_close_matches(given, feeds, n=1)
+    return f"no contract is for it; did you mean {close[0]}?" if close else "no contract is for it"
+
+
+def _no_feed(given: Sequence[str], choices: Sequence[str]) -> str:
+    return (
+        f"no line is of a feed here; it has {_some(given)}; the contracts are for {_some(choices)}"
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(repr(name) for name in names[:SHOWN]) + more

@@ -49,9 +49,9 @@ def gather_contracts(folder: Path, target: Path) -> Project:
         (target / place).parent.mkdir(parents=True, exist_ok=True)
         (target / place).write_bytes(path.read_bytes())
     project = load_project(target)
-    for error in project.invalid:
-        label = origin.get(error.file, error.file)
-        problems += [f"{label}: {problem}" for problem in error.problems]
+    for broken in project.invalid:
+        named = origin.get(broken.file, broken.file)
+        problems += [f"{named}: {problem}" for problem in broken.problems]
     if not project.feeds and not problems:
         wanted = "give a project, or a folder with feed files (they begin with 'feed:')"
         problems.append(f"no feed file here; {wanted}")

@@ -21,6 +21,11 @@ def upgrade() -> None:
         change.add_column(
             sa.Column("not_usual_because", sa.Text(), nullable=False, server_default="")
         )
+    # These were kept by bare names that a product may bear too; the next tick stores them anew.
+    op.execute(
+        "DELETE FROM contract_version WHERE path LIKE 'dags/calendars/%' "
+        "OR path LIKE 'dags/models/%' OR path = 'dags/alerts.yaml'"
+    )
     op.create_table(
         "horizon",
         sa.Column("name", sa.Text(), nullable=False),
@@ -41,6 +46,7 @@ def upgrade() -> None:
         change.alter_column("feed_id", existing_type=Big, nullable=True)
         change.add_column(sa.Column("supplier", sa.Text(), nullable=False, server_default=""))
         change.add_column(sa.Column("parent_id", Big, nullable=True))
+        change.add_column(sa.Column("wakes_at", Instant(), nullable=True))
         change.create_foreign_key("incident_parent", "incident", ["parent_id"], ["id"])
     op.create_index("incident_row", "incident", ["feed_id", "period"])
     op.create_index("incident_children", "incident", ["parent_id"])
@@ -58,6 +64,8 @@ def upgrade() -> None:
         sa.Column("seq", Big, autoincrement=True, nullable=False),
         sa.Column("incident_id", Big, nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False, server_default=""),
+        sa.Column("thread", sa.Text(), nullable=False, server_default=""),
         sa.Column("handle", sa.JSON(), nullable=False),
         sa.Column("opened_at", Instant(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
@@ -66,6 +74,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"]),
         sa.UniqueConstraint("incident_id", "channel"),
     )
+    op.create_index("conversation_closed", "conversation", ["closed_at"])
+    op.create_index("incident_key", "incident", ["dedup_key", "id"])
+    op.create_index("incident_supplier", "incident", ["supplier", "opened_at"])
+    op.create_index(
+        "incident_wakes",
+        "incident",
+        ["wakes_at"],
+        sqlite_where=sa.text("wakes_at IS NOT NULL"),
+        postgresql_where=sa.text("wakes_at IS NOT NULL"),
+    )
+    op.drop_index("outbox_next", "outbox")
+    op.create_index("outbox_next", "outbox", ["status", "channel", "seq"])
+    op.create_index("outbox_incident", "outbox", ["incident_id"])
 
     op.create_table(
         "usual_arrival",

@@ -1,0 +1,281 @@
+"""Writing through the board: decisions, files handed in, and what else changes the ledger.
+
+Every write is a POST behind the caller's right to run the DAG, with a token of ours; reading it
+again (GET) changes nothing. `actions_api` takes the same as JSON.
+"""
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.datastructures import UploadFile
+
+from wharf import decisions
+from wharf.board.actions_body import FORM_LIMIT, sent_form, texts
+from wharf.board.actions_guard import (
+    TOKEN_FIELD,
+    Caller,
+    Powers,
+    check_origin,
+    check_write,
+    insist,
+    token_for,
+)
+from wharf.board.actions_panel import Panel, build_panel
+from wharf.board.story import Story, build_story
+from wharf.decisions import Desk, Person
+from wharf.errors import DecisionRefused, WharfError
+from wharf.ledger import Ledger, Transaction
+from wharf.settings import Settings
+
+SAID = {
+    "decided": "Noted. The next tick weighs it.",
+    "revoked": "Taken back. The next tick weighs it.",
+    "published": "Published.",
+    "waits": "Noted. It is published when a second person who has signed in agrees.",
+    "handed": "Handed in.",
+    "started": "Handed in, and a run was started to take it in.",
+}
+
+
+class Actions:
+    """What the board can do to one installation.
+
+    Args:
+        settings: The installation.
+        powers: Who asks, and what Airflow lends.
+        clock: Gives the instant of a request.
+        ledger: The ledger.
+        read: Reads the contracts in force.
+        render: Renders a template of the board.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        powers: Powers,
+        clock: Callable[[], datetime],
+        ledger: Ledger,
+        read: Callable[[Transaction], Any],
+        render: Callable[..., str],
+    ) -> None:
+        self.settings = settings
+        self.powers = powers
+        self.clock = clock
+        self.ledger = ledger
+        self.read = read
+        self.render = render
+
+    def desk(self, tx: Transaction) -> Desk:
+        """The ledger with the contracts in force."""
+        return Desk.of(self.ledger, self.read(tx).project)
+
+    def open_desk(self) -> Desk:
+        """The same, read in a transaction of its own."""
+        with self.ledger.read() as tx:
+            return self.desk(tx)
+
+    @cached_property
+    def intake(self) -> Any:
+        """The lake and the landing area, opened when the first person needs them."""
+        from wharf.intake import open_intake
+
+        return open_intake(self.settings, self.powers.resolve)
+
+    def panel(
+        self, tx: Transaction, story: Story, request: Request, **more: Any
+    ) -> Panel | None:
+        """What the caller may do about a delivery."""
+        caller: Caller = request.state.caller
+        said = SAID.get(request.query_params.get("said", ""), "")
+        token = token_for(self.powers, caller, self.clock())
+        more = {"said": said, **more}
+        return build_panel(
+            tx, self.desk(tx), story, caller,
+            token=token, limit=self.settings.upload_limit, **more,
+        )  # fmt: skip
+
+    def act(
+        self, caller: Caller, fields: dict[str, str], via: Any = "board", tz: str | None = None
+    ) -> Any:
+        """Decide what the fields say; gives the decision."""
+        desk, now = self.open_desk(), self.clock()
+        wish = decisions.read_wish(desk, fields, now, tz=tz)
+        insist(caller, desk.feed(wish.feed).dag_id)
+        person = Person(caller.name, via, caller.has_login)
+        if wish.kind == "force_publish":
+            from wharf.decisions.publishing import force_publish
+
+            return force_publish(desk, self.intake.batches, wish, person, now)
+        return decisions.decide(desk, wish, person, now)
+
+    def revoke(self, caller: Caller, seq: int, reason: str, via: Any = "board") -> Any:
+        """Take a decision back; gives it."""
+        desk, now = self.open_desk(), self.clock()
+        insist(caller, desk.feed(self._feed_of(seq)).dag_id)
+        person = Person(caller.name, via, caller.has_login)
+        return decisions.revoke(desk, seq, decisions.plain(reason), person, now)
+
+    def approve(self, caller: Caller, seq: int, via: Any = "board") -> Any:
+        """Agree to a forced publication as the second person; gives it."""
+        from wharf.decisions.publishing import approve
+
+        desk, now = self.open_desk(), self.clock()
+        insist(caller, desk.feed(self._feed_of(seq)).dag_id)
+        person = Person(caller.name, via, caller.has_login)
+        return approve(desk, self.intake.batches, seq, person, now)
+
+    def _feed_of(self, seq: int) -> str:
+        from wharf.ledger.decisions import find_decision
+
+        with self.ledger.read() as tx:
+            row = find_decision(tx, seq)
+        if row is None:
+            raise DecisionRefused("decision", f"there is no decision {seq}")
+        return row.feed
+
+
+def story_routes(actions: Actions) -> APIRouter:
+    """The writes that stand on a delivery's story."""
+    router = APIRouter()
+    powers = actions.powers
+
+    async def decide(request: Request, feed: str, period: str) -> Response:
+        async with sent_form(request) as form:
+            fields = texts(form)
+        caller: Caller = request.state.caller
+        check_write(powers, caller, request, fields.pop(TOKEN_FIELD, ""), actions.clock())
+        return await run_in_threadpool(_decide, actions, request, feed, period, fields)
+
+    async def hand_in(request: Request, feed: str, period: str) -> Response:
+        caller: Caller = request.state.caller
+        check_origin(powers, caller, request)
+        await run_in_threadpool(_insist_on, actions, caller, feed)
+        async with sent_form(request, actions.settings.upload_limit + FORM_LIMIT) as form:
+            fields, file = texts(form), form.get("file")
+            check_write(powers, caller, request, fields.pop(TOKEN_FIELD, ""), actions.clock())
+            if not isinstance(file, UploadFile) or not file.filename:
+                raise HTTPException(400, "choose a file to hand in")
+            return await run_in_threadpool(_hand_in, actions, request, feed, period, fields, file)
+
+    router.post("/feeds/{feed}/{period}/decisions")(decide)
+    router.post("/feeds/{feed}/{period}/deliver")(hand_in)
+    return router
+
+
+def remember(powers: Powers) -> Any:
+    """A dependency that keeps the caller with the request."""
+
+    async def keep(request: Request, caller: Any = Depends(powers.caller)) -> None:
+        request.state.caller = caller
+
+    return Depends(keep)
+
+
+def _decide(
+    actions: Actions, request: Request, feed: str, period: str, fields: dict[str, str]
+) -> Response:
+    caller: Caller = request.state.caller
+    do = fields.pop("do", "decide")
+    try:
+        if do == "revoke":
+            actions.revoke(caller, _number(fields), fields.get("reason", ""))
+            return _back(feed, period, "revoked")
+        if do == "approve":
+            actions.approve(caller, _number(fields))
+            return _back(feed, period, "published")
+        about = {} if fields.get("kind") == "suspend" else {"period": period}
+        made = actions.act(caller, {**fields, "feed": feed, **about})
+    except WharfError as error:
+        return refused(actions, request, feed, period, error, fields)
+    if made.kind != "force_publish":
+        return _back(feed, period, "decided")
+    return _back(feed, period, "published" if made.detail.get("carried_out_at") else "waits")
+
+
+def _hand_in(
+    actions: Actions,
+    request: Request,
+    feed: str,
+    period: str,
+    fields: dict[str, str],
+    file: UploadFile,
+) -> Response:
+    from wharf.decisions.handing_in import hand_in, try_out
+
+    caller: Caller = request.state.caller
+    work = actions.settings.work
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="handed-in-", dir=work) as folder:
+        try:
+            desk = actions.open_desk()
+            if fields.get("do") == "try":
+                tried = try_out(
+                    desk, feed, file.filename or "", file.file, Path(folder),
+                    actions.settings.project, actions.clock(),
+                )  # fmt: skip
+                return page(actions, request, feed, period, trial=tried)
+            handed = hand_in(
+                actions.intake, desk, feed, period, fields.get("part", ""), file.filename or "",
+                file.file, Path(folder), Person(caller.name, "board", caller.has_login),
+                actions.clock(), actions.powers.start_run,
+            )  # fmt: skip
+        except WharfError as error:
+            return refused(actions, request, feed, period, error, fields)
+    said = f"Handed in as {handed.name}: {handed.verdict}, version {handed.version}, sha256 "
+    return page(actions, request, feed, period, said=f"{said}{handed.sha256}. {handed.next_step}")
+
+
+def page(
+    actions: Actions, request: Request, feed: str, period: str, code: int = 200, **more: Any
+) -> Response:
+    """The story with something to say."""
+    with actions.ledger.read() as tx:
+        story = build_story(tx, actions.read(tx), feed, period, actions.clock())
+        if story is None:
+            raise HTTPException(404, f"nothing is expected of {feed} for {period}")
+        acts = actions.panel(tx, story, request, **more)
+    text = actions.render("story.html", story=story, acts=acts)
+    return HTMLResponse(text, status_code=code)
+
+
+def refused(
+    actions: Actions,
+    request: Request,
+    feed: str,
+    period: str,
+    error: WharfError,
+    fields: dict[str, str],
+) -> Response:
+    """The story again, with what was refused and what had been typed."""
+    code = 422 if isinstance(error, DecisionRefused) else 409
+    return page(
+        actions, request, feed, period, code, problem=str(error), filled=fields
+    )
+
+
+def _insist_on(actions: Actions, caller: Caller, feed: str) -> None:
+    try:
+        insist(caller, actions.open_desk().feed(feed).dag_id)
+    except DecisionRefused as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _number(fields: dict[str, str]) -> int:
+    text = fields.get("decision", "")
+    if not text.isdecimal() or len(text) > 15:
+        raise DecisionRefused("decision", f"{text!r} is no number of a decision")
+    return int(text)
+
+
+def _back(feed: str, period: str, said: str) -> Response:
+    """To the story again, so that loading it anew decides nothing anew."""
+    where = f"../{quote(period, safe='')}?said={said}#decide"
+    return RedirectResponse(where, status_code=303)
