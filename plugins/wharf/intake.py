@@ -38,6 +38,7 @@ from wharf.sources import open_source
 # In front of a feed's own columns, so that two first batches, one with a new column, agree on ids.
 RAW_SYSTEM = {"_period": "string", "_batch_id": "string", "_file": "string", "_line": "long"}
 UNFINISHED = {"STAGED", "AUDITED"}
+HANDED_IN = "handed-in/"  # begins the path of what no source has
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def hand_in(
         feed=feed.feed,
         period=period.key,
         part=part,
-        path=f"handed-in/{file.name}",
+        path=f"{HANDED_IN}{file.name}",
         size=file.stat().st_size,
         source_ts=None,
         first_seen=now,

@@ -50,6 +50,8 @@ class Settings:
     portal_url: str
     heartbeat: str = ""
     """The connection that hears of every tick; empty for none."""
+    upload_limit: int = 512 * 1024**2
+    """The most bytes of a file handed in on the board."""
     s3: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -113,6 +115,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         airflow_url=env.get("WHARF_AIRFLOW_URL") or "http://127.0.0.1:8080",
         portal_url=env.get("WHARF_PORTAL_URL") or "",
         heartbeat=env.get("WHARF_HEARTBEAT") or "",
+        upload_limit=_megabytes(env, "WHARF_UPLOAD_LIMIT_MB", 512),
         s3={
             key: env[variable]
             for key, variable in {
@@ -216,3 +219,10 @@ def _seconds(env: Mapping[str, str], variable: str, default: int) -> timedelta:
     if seconds <= 0:
         raise SettingsError(f"{variable} is {value!r}; write a number of seconds above 0")
     return timedelta(seconds=seconds)
+
+
+def _megabytes(env: Mapping[str, str], variable: str, default: int) -> int:
+    value = env.get(variable) or str(default)
+    if not value.isdecimal() or int(value) == 0:
+        raise SettingsError(f"{variable} is {value!r}; write a number of megabytes above 0")
+    return int(value) * 1024**2

@@ -29,7 +29,7 @@ source: {{kind: local, connection: acme_inbox, path: "{name}_{{period:%Y%m%d}}.c
 format: {{kind: csv}}
 columns: {{sku: {{type: string, required: true}}}}
 period: {{kind: day}}
-timeliness: {{tz: UTC, opens: "T+0 00:00", due: "T{due}", cutoff: "T+3d 00:00"}}
+timeliness: {{tz: UTC, opens: "T+0 00:00", due: "T{due}", cutoff: "T+5d 00:00"}}
 """
 SUITE = {
     "expectations": [{"type": "expect_column_values_to_be_unique", "kwargs": {"column": "sku"}}]
@@ -123,7 +123,7 @@ def test_after_a_backfill_and_then_unpausing_no_period_is_skipped(place: Place) 
     open_days = [today - timedelta(days=ago) for ago in (2, 1, 0)]
     for day in open_days:
         (place.inbox / f"books_{day:%Y%m%d}.csv").write_text(f"sku\n{day}\n")
-    place.promise(BOOKS, open_days[0], datetime.now(UTC) + timedelta(hours=12))
+    place.promise(BOOKS, open_days[0], datetime.now(UTC) + timedelta(days=3))
     dag_id = "feed__acme__books"
     until(lambda: dag_id in {dag["dag_id"] for dag in place.airflow.rest.dags()}, seconds=90)
     newest = datetime(today.year, today.month, today.day, tzinfo=UTC)

@@ -6,6 +6,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -171,9 +172,7 @@ def _client(channel: Channel, connection: Connection) -> httpx.Client:
     try:
         return httpx.Client(
             timeout=timeout_of(connection),
-            verify=ssl.create_default_context(
-                cafile=str(extra["ca_file"]) if extra.get("ca_file") else None
-            ),
+            verify=_trust(str(extra.get("ca_file") or "")),
             proxy=str(extra["proxy"]) if extra.get("proxy") else None,
             trust_env=False,
             follow_redirects=False,
@@ -182,6 +181,12 @@ def _client(channel: Channel, connection: Connection) -> httpx.Client:
         raise ChannelRefused(
             f"channel {channel.name!r}: ca_file or proxy of connection {connection.id!r} is wrong"
         ) from error
+
+
+@lru_cache(maxsize=8)
+def _trust(ca_file: str) -> ssl.SSLContext:
+    # Reading the machine's certificates takes as long as sending ten messages.
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def _read(response: httpx.Response) -> bytes:

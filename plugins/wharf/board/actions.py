@@ -5,14 +5,12 @@ again (GET) changes nothing. `actions_api` takes the same as JSON.
 """
 
 import tempfile
-from collections.abc import Callable
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import UploadFile
@@ -30,10 +28,10 @@ from wharf.board.actions_guard import (
 )
 from wharf.board.actions_panel import Panel, build_panel
 from wharf.board.story import Story, build_story
+from wharf.board.views import Views
 from wharf.decisions import Desk, Person
 from wharf.errors import DecisionRefused, WharfError
-from wharf.ledger import Ledger, Transaction
-from wharf.settings import Settings
+from wharf.ledger import Transaction
 
 SAID = {
     "decided": "Noted. The next tick weighs it.",
@@ -49,38 +47,25 @@ class Actions:
     """What the board can do to one installation.
 
     Args:
-        settings: The installation.
+        views: The board's pages, with the ledger and the clock.
         powers: Who asks, and what Airflow lends.
-        clock: Gives the instant of a request.
-        ledger: The ledger.
-        read: Reads the contracts in force.
-        render: Renders a template of the board.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        powers: Powers,
-        clock: Callable[[], datetime],
-        ledger: Ledger,
-        read: Callable[[Transaction], Any],
-        render: Callable[..., str],
-    ) -> None:
-        self.settings = settings
+    def __init__(self, views: Views, powers: Powers) -> None:
+        self.views = views
         self.powers = powers
-        self.clock = clock
-        self.ledger = ledger
-        self.read = read
-        self.render = render
+        self.settings = views.settings
+        self.ledger = views.ledger
+        self.clock = views.clock
 
-    def desk(self, tx: Transaction) -> Desk:
+    def desk(self) -> Desk:
         """The ledger with the contracts in force."""
-        return Desk.of(self.ledger, self.read(tx).project)
-
-    def open_desk(self) -> Desk:
-        """The same, read in a transaction of its own."""
         with self.ledger.read() as tx:
-            return self.desk(tx)
+            return Desk.of(self.ledger, self.views.reader.read(tx).project)
+
+    def token(self, caller: Caller) -> str:
+        """A token for the forms of this caller."""
+        return token_for(self.powers, caller, self.clock())
 
     @cached_property
     def intake(self) -> Any:
@@ -89,24 +74,21 @@ class Actions:
 
         return open_intake(self.settings, self.powers.resolve)
 
-    def panel(
-        self, tx: Transaction, story: Story, request: Request, **more: Any
-    ) -> Panel | None:
+    def panel(self, tx: Transaction, story: Story, request: Request, **more: Any) -> Panel:
         """What the caller may do about a delivery."""
         caller: Caller = request.state.caller
-        said = SAID.get(request.query_params.get("said", ""), "")
-        token = token_for(self.powers, caller, self.clock())
-        more = {"said": said, **more}
+        desk = Desk.of(self.ledger, self.views.reader.read(tx).project)
+        more = {"said": SAID.get(request.query_params.get("said", ""), ""), **more}
         return build_panel(
-            tx, self.desk(tx), story, caller,
-            token=token, limit=self.settings.upload_limit, **more,
+            tx, desk, story, caller,
+            token=self.token(caller), limit=self.settings.upload_limit, **more,
         )  # fmt: skip
 
     def act(
         self, caller: Caller, fields: dict[str, str], via: Any = "board", tz: str | None = None
     ) -> Any:
         """Decide what the fields say; gives the decision."""
-        desk, now = self.open_desk(), self.clock()
+        desk, now = self.desk(), self.clock()
         wish = decisions.read_wish(desk, fields, now, tz=tz)
         insist(caller, desk.feed(wish.feed).dag_id)
         person = Person(caller.name, via, caller.has_login)
@@ -118,7 +100,7 @@ class Actions:
 
     def revoke(self, caller: Caller, seq: int, reason: str, via: Any = "board") -> Any:
         """Take a decision back; gives it."""
-        desk, now = self.open_desk(), self.clock()
+        desk, now = self.desk(), self.clock()
         insist(caller, desk.feed(self._feed_of(seq)).dag_id)
         person = Person(caller.name, via, caller.has_login)
         return decisions.revoke(desk, seq, decisions.plain(reason), person, now)
@@ -127,7 +109,7 @@ class Actions:
         """Agree to a forced publication as the second person; gives it."""
         from wharf.decisions.publishing import approve
 
-        desk, now = self.open_desk(), self.clock()
+        desk, now = self.desk(), self.clock()
         insist(caller, desk.feed(self._feed_of(seq)).dag_id)
         person = Person(caller.name, via, caller.has_login)
         return approve(desk, self.intake.batches, seq, person, now)
@@ -147,36 +129,23 @@ def story_routes(actions: Actions) -> APIRouter:
     router = APIRouter()
     powers = actions.powers
 
-    async def decide(request: Request, feed: str, period: str) -> Response:
-        async with sent_form(request) as form:
-            fields = texts(form)
-        caller: Caller = request.state.caller
-        check_write(powers, caller, request, fields.pop(TOKEN_FIELD, ""), actions.clock())
-        return await run_in_threadpool(_decide, actions, request, feed, period, fields)
-
-    async def hand_in(request: Request, feed: str, period: str) -> Response:
+    async def act(request: Request, feed: str, period: str) -> Response:
         caller: Caller = request.state.caller
         check_origin(powers, caller, request)
         await run_in_threadpool(_insist_on, actions, caller, feed)
-        async with sent_form(request, actions.settings.upload_limit + FORM_LIMIT) as form:
+        is_file = request.headers.get("content-type", "").startswith("multipart/")
+        limit = FORM_LIMIT + (actions.settings.upload_limit if is_file else 0)
+        async with sent_form(request, limit) as form:
             fields, file = texts(form), form.get("file")
             check_write(powers, caller, request, fields.pop(TOKEN_FIELD, ""), actions.clock())
+            if not is_file:
+                return await run_in_threadpool(_decide, actions, request, feed, period, fields)
             if not isinstance(file, UploadFile) or not file.filename:
                 raise HTTPException(400, "choose a file to hand in")
             return await run_in_threadpool(_hand_in, actions, request, feed, period, fields, file)
 
-    router.post("/feeds/{feed}/{period}/decisions")(decide)
-    router.post("/feeds/{feed}/{period}/deliver")(hand_in)
+    router.post("/feeds/{feed}/{period}")(act)
     return router
-
-
-def remember(powers: Powers) -> Any:
-    """A dependency that keeps the caller with the request."""
-
-    async def keep(request: Request, caller: Any = Depends(powers.caller)) -> None:
-        request.state.caller = caller
-
-    return Depends(keep)
 
 
 def _decide(
@@ -215,7 +184,7 @@ def _hand_in(
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="handed-in-", dir=work) as folder:
         try:
-            desk = actions.open_desk()
+            desk = actions.desk()
             if fields.get("do") == "try":
                 tried = try_out(
                     desk, feed, file.filename or "", file.file, Path(folder),
@@ -237,12 +206,14 @@ def page(
     actions: Actions, request: Request, feed: str, period: str, code: int = 200, **more: Any
 ) -> Response:
     """The story with something to say."""
-    with actions.ledger.read() as tx:
-        story = build_story(tx, actions.read(tx), feed, period, actions.clock())
+    views = actions.views
+    with views.reading() as (tx, promised, pulse):
+        story = build_story(tx, promised, feed, period, pulse.at)
         if story is None:
-            raise HTTPException(404, f"nothing is expected of {feed} for {period}")
+            return views.absent(f"Nothing is expected of {feed} for {period}.", "../../")
         acts = actions.panel(tx, story, request, **more)
-    text = actions.render("story.html", story=story, acts=acts)
+    page = views.templates.get_template("story.html")
+    text = page.render(story=story, acts=acts, pulse=pulse, up="../../")
     return HTMLResponse(text, status_code=code)
 
 
@@ -256,14 +227,12 @@ def refused(
 ) -> Response:
     """The story again, with what was refused and what had been typed."""
     code = 422 if isinstance(error, DecisionRefused) else 409
-    return page(
-        actions, request, feed, period, code, problem=str(error), filled=fields
-    )
+    return page(actions, request, feed, period, code, problem=str(error), filled=fields)
 
 
 def _insist_on(actions: Actions, caller: Caller, feed: str) -> None:
     try:
-        insist(caller, actions.open_desk().feed(feed).dag_id)
+        insist(caller, actions.desk().feed(feed).dag_id)
     except DecisionRefused as error:
         raise HTTPException(404, str(error)) from error
 
@@ -277,5 +246,5 @@ def _number(fields: dict[str, str]) -> int:
 
 def _back(feed: str, period: str, said: str) -> Response:
     """To the story again, so that loading it anew decides nothing anew."""
-    where = f"../{quote(period, safe='')}?said={said}#decide"
+    where = f"{quote(period, safe='')}?said={said}#decide"
     return RedirectResponse(where, status_code=303)

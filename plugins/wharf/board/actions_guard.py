@@ -5,10 +5,10 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 
 from wharf.contracts import ResolveConnection, StartRun
 
@@ -41,6 +41,15 @@ class Powers:
     """Signs the tokens in forms; the same in every process that serves the board."""
     host: str = ""
     """The host of Airflow's address; with no logins, writes are taken for it alone."""
+
+
+def remember(powers: Powers) -> Any:
+    """A dependency that keeps the caller with the request."""
+
+    async def keep(request: Request, caller: Annotated[Any, Depends(powers.caller)]) -> None:
+        request.state.caller = caller
+
+    return Depends(keep)
 
 
 def token_for(powers: Powers, caller: Caller, now: datetime) -> str:

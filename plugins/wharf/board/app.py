@@ -7,6 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.middleware.base import BaseHTTPMiddleware
 
+from wharf.board.actions_guard import Powers, remember
+from wharf.board.actions_routes import add_actions
+from wharf.board.machines import Machines
+from wharf.board.suppliers import Suppliers
 from wharf.board.views import Views
 from wharf.settings import Settings
 
@@ -25,6 +29,7 @@ def build_app(
     settings: Settings,
     guard: Callable[..., Any],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    powers: Powers | None = None,
 ) -> FastAPI:
     """Build the board.
 
@@ -32,13 +37,24 @@ def build_app(
         settings: Which installation to show.
         guard: A FastAPI dependency that lets only permitted people in, put before every route.
         clock: Gives the instant that a page shows.
+        powers: Who asks, and what Airflow lends to decide; without them the board only shows.
     """
     views = Views(settings, clock)
-    router = APIRouter(dependencies=[Depends(guard)], default_response_class=Response)
+    entry = [Depends(guard)] + ([remember(powers)] if powers else [])
+    router = APIRouter(dependencies=entry, default_response_class=Response)
     router.get("/")(views.board)
     router.get("/feeds/{feed}/{period}")(views.story)
     router.get("/results/{batch_id}")(views.results)
+    suppliers, machines = Suppliers(views), Machines(views)
+    router.get("/suppliers")(suppliers.overview)
+    router.get("/suppliers/{supplier}")(suppliers.supplier)
+    router.get("/suppliers/{supplier}/{feed}")(suppliers.feed)
+    router.get("/scorecards/{name}")(suppliers.export)
+    router.get("/status.json")(machines.status)
+    router.get("/metrics")(machines.metrics)
+    router.get("/badges/{name}")(machines.badge)
     router.get("/static/{name}")(views.static)
+    add_actions(router, views, powers)
     app = FastAPI(title="wharf board", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router)
     app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)

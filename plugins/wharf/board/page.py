@@ -59,21 +59,22 @@ def turn_to(tx: Transaction, grid: Grid, wanted: Wanted) -> Page:
     size = WORDY_LINES if wanted.days <= WORDY_UP_TO else STRIP_LINES
     groups: list[Group] = []
     if wanted.group == "supplier":
-        everyone = _groups(lines, wanted)
+        everyone = groups_of(lines, wanted)
         found, groups = len(everyone), _portion(everyone, wanted.page, size)
         shown = [line for group in groups if group.is_open for line in group.lines]
     else:
         found, shown = len(lines), _portion(lines, wanted.page, size)
-    pairs = [(line.feed, told[0]) for line in shown if (told := line.telling)]
+    telling = [*shown, *(group.lines[0] for group in groups)]
+    pairs = [(line.feed, told[0]) for line in telling if (told := line.telling)]
     if wanted.days <= WORDY_UP_TO:
-        pairs = periods_of(shown)
+        pairs += periods_of(shown)
     return Page(
         grid=grid,
         wanted=wanted,
         lines=shown,
         groups=groups,
         rows=(),
-        cells=cells_at(tx, grid, pairs),
+        cells=cells_at(tx, grid, sorted(set(pairs))),
         found=found,
         pages=_pages(found, size),
     )
@@ -132,7 +133,8 @@ def _is_wanted(line: Line, wanted: Wanted) -> bool:
     return all(word in name for word in words) and matches(line.all_codes, wanted.tones)
 
 
-def _groups(lines: Iterable[Line], wanted: Wanted) -> list[Group]:
+def groups_of(lines: Iterable[Line], wanted: Wanted) -> list[Group]:
+    """Feeds by supplier, the supplier that stands worst first."""
     by_supplier: dict[str, list[Line]] = {}
     for line in lines:
         by_supplier.setdefault(line.supplier_id, []).append(line)

@@ -7,9 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wharf.contracts import Feed, Project
+from wharf.contracts import Feed, Period, Product, Project
 from wharf.errors import WharfError
 from wharf.ledger import Transaction, products
+
+
+@dataclass(frozen=True)
+class Did:
+    """What a product did about its input, as its manifest has it."""
+
+    manifest_id: str
+    at: datetime
+    policy: str
+    """`published`, `not_expected`, `last_good`, `partial`, `skip` or `fail`."""
+    reason: str
+    read: str
+    """The period read; empty where nothing was."""
+    age_days: int
 
 
 @dataclass(frozen=True)
@@ -21,8 +35,12 @@ class Reader:
     tier: int
     through: tuple[str, ...]
     """Products between the feed and this one; none where it reads the feed itself."""
+    period: str
+    """The product's own period."""
     decide_at: datetime
     can_do_without: bool
+    did: Did | None
+    """What its newest manifest says of the feed; None before it decided."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +65,23 @@ def readers_of(tx: Transaction, project: Project, feed: Feed, period: str) -> tu
         needs = needs_of(tx, project, feed, feed.parse_period(period))
     except WharfError:
         return ()
-    return tuple(
-        Reader(
-            product=need.product,
-            about=project.products[need.product].about,
-            tier=need.tier,
-            through=_through(project, need.product, feed.feed, {each.product for each in needs}),
-            decide_at=need.decide_at,
-            can_do_without=need.has_fallback,
+    found = []
+    for need in needs:
+        product = project.products[need.product]
+        own = _own_period(product, feed.parse_period(period))
+        found.append(
+            Reader(
+                product=need.product,
+                about=product.about,
+                tier=need.tier,
+                through=_through(project, need.product, feed.feed, {e.product for e in needs}),
+                period=own,
+                decide_at=need.decide_at,
+                can_do_without=need.has_fallback,
+                did=_did(tx, need.product, own, feed.feed),
+            )
         )
-        for need in needs
-    )
+    return tuple(found)
 
 
 def made_of(tx: Transaction, batch_ids: Iterable[str]) -> tuple[Made, ...]:
@@ -71,6 +95,32 @@ def made_of(tx: Transaction, batch_ids: Iterable[str]) -> tuple[Made, ...]:
         for manifest in [products.find_manifest(tx, release.manifest_id)]
         for batch_id in sorted(ids & set(_strings(manifest.body if manifest else None)))
     )
+
+
+def _own_period(product: Product, period: Period) -> str:
+    if product.period.kind == period.kind:
+        return period.key
+    return Period.containing(product.period.kind, period.last).key
+
+
+def _did(tx: Transaction, product: str, period: str, feed: str) -> Did | None:
+    """How the newest manifest of a product period decided about a feed that it reads itself."""
+    for manifest in reversed(products.manifests_of(tx, product, period)):
+        for each in _mappings(manifest.body.get("inputs")):
+            if each.get("name") == feed:
+                return Did(
+                    manifest_id=manifest.manifest_id,
+                    at=manifest.created_at,
+                    policy=str(each.get("policy", "")),
+                    reason=str(each.get("reason", "")),
+                    read=str(each.get("period") or ""),
+                    age_days=int(each.get("age_days") or 0),
+                )
+    return None
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _through(project: Project, product: str, feed: str, others: set[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from wharf.ledger import Transaction, facts, heat
 from wharf.ledger.looks import Sight
 from wharf.ledger.rows import ExpectedDelivery
 from wharf.timeliness.facts import State
+from wharf.timeliness.states import evaluate
 
 _NOT_COME = {"LATE", "MISSING"}
 
@@ -67,4 +68,6 @@ def _is_blind(sight: Sight | None) -> bool:
 def _states(
     tx: Transaction, feeds: Mapping[str, Feed], rows: Iterable[ExpectedDelivery], now: datetime
 ) -> dict[int, State]:
-    return {row.id: facts.state_of(tx, feeds[row.feed], row, now) for row in rows}
+    pairs = [(feeds[row.feed], row) for row in rows]
+    known = facts.facts_for(tx, pairs)
+    return {row.id: evaluate(each, now) for (_, row), each in zip(pairs, known, strict=True)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from wharf.board import strips, table, words
+from wharf.board import charts, strips, table, words
 
 
 def make_templates() -> Environment:
@@ -31,5 +31,8 @@ def make_templates() -> Environment:
         earlier_cells=table.earlier_cells,
         roll_cells=table.roll_cells,
         address=table.address,
+        rate_chart=charts.rate_chart,
+        arrival_chart=charts.arrival_chart,
+        from_due=charts.from_due,
     )
     return made

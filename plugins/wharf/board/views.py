@@ -22,7 +22,7 @@ from wharf.ledger import Ledger, Transaction, batches
 from wharf.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
-FILES = frozenset({"board.css", "board.js", "theme.js"})
+FILES = frozenset({"actions.css", "board.css", "board.js", "theme.js"})
 # Audit pages carry their style along and run nothing.
 RESULTS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
@@ -36,6 +36,7 @@ class Views:
         self.ledger = Ledger.open(settings.ledger_url)
         self.reader = PromisedReader(settings.project)
         self.templates = make_templates()
+        self.panel: Callable[..., Any] | None = None
 
     def board(self, request: Request) -> Response:
         """Feeds by day, suppliers by day, or single deliveries; late ones first."""
@@ -52,9 +53,10 @@ class Views:
         """Everything known of one expected delivery."""
         with self.reading() as (tx, promised, pulse):
             told = build_story(tx, promised, feed, period, pulse.at)
+            acts = self.panel(tx, told, request) if self.panel and told else None
         if told is None:
             return self.absent(f"Nothing is expected of {feed} for {period}.", "../../")
-        return self.html(request, "story.html", story=told, pulse=pulse, up="../../")
+        return self.html(request, "story.html", story=told, acts=acts, pulse=pulse, up="../../")
 
     def results(self, batch_id: str) -> Response:
         """The audit page of one batch."""

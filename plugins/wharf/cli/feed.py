@@ -1,4 +1,4 @@
-"""`wharf feed new`: a first contract and suite, read off a file the supplier sent."""
+"""`wharf feed`: a first contract read off a supplier's file; the end of one whose file is gone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
 
     Columns, types, dialect and header row are read off the file; the times are proposals to edit.
     """
-    from wharf.cli.trial import attempt
+    from wharf.decisions.trial import attempt
     from wharf.reading import SourceFile, infer_contract
 
     supplier, dot, short = name.partition(".")
@@ -61,7 +61,7 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
     suite.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     suite.write_text(json.dumps(_suite(name, proposal), indent=2) + "\n", encoding="utf-8")
-    trial = attempt(sample, load_feed(target), root)
+    trial = attempt(sample, load_feed(target), root, datetime.now(UTC))
     click.echo(f"wrote {target}\nwrote {suite}")
     click.echo(
         f"this file would be {trial.outcome}: "
@@ -71,6 +71,42 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
         f"Next: edit the times and source.connection in the feed file, set "
         f"AIRFLOW_CONN_{supplier.upper()}_INBOX, "
         f"then `wharf validate` and `wharf run {name} PERIOD`."
+    )
+
+
+@feed.command()
+@click.argument("name", metavar="FEED")
+@click.option(
+    "--from",
+    "first",
+    required=True,
+    metavar="PERIOD",
+    help="The first period that is not expected any more: its key, or a date inside it.",
+)
+@click.option("--reason", required=True, help="Why it ends, for the audit trail.")
+def retire(name: str, first: str, reason: str) -> None:
+    """End the promise of a feed whose contract file is gone.
+
+    Until then its deliveries stay expected, and late. What has come stays as it is; the feed is
+    expected again when its file is back. A feed that has a file ends by active.until in it.
+    """
+    from wharf.cli.installation import now, open_installation, who
+    from wharf.ledger.retired import retire_feed, retired_feeds
+
+    here = open_installation()
+    ending = here.feed(name)
+    file = here.settings.project / f"dags/feeds/{name.replace('.', '/')}.yaml"
+    if file.exists():
+        last = ending.parse_period(first).previous()
+        hint = f"has a file: set active.until to {last.key!r} in it, or remove it first"
+        raise ContractError(name, [hint])
+    period = ending.parse_period(first)
+    with here.intake.ledger.write() as tx:
+        if since := retired_feeds(tx).get(name):
+            raise ContractError(name, [f"is retired already, from {since} on"])
+        ended = retire_feed(tx, name, period.first, who(), reason, now())
+    click.echo(
+        f"{name} is retired from {period} on; {len(ended)} periods are not expected any more"
     )
 
 

@@ -12,6 +12,7 @@ from wharf.errors import Skip, WharfError
 
 COMMANDS = {
     "alert": "wharf.cli.alert:alert",
+    "arrivals": "wharf.cli.arrivals:arrivals",
     "batch": "wharf.cli.batch:batch",
     "deliver": "wharf.cli.run:deliver",
     "demo": "wharf.cli.demo:demo",
@@ -22,6 +23,7 @@ COMMANDS = {
     "promise": "wharf.cli.decide:promise",
     "rehearse": "wharf.cli.rehearse:rehearse",
     "run": "wharf.cli.run:run",
+    "scorecard": "wharf.cli.scorecard:scorecard",
     "serve": "wharf.cli.demo:serve",
     "status": "wharf.cli.status:status",
     "try": "wharf.cli.try_files:try_files",

@@ -20,25 +20,18 @@ EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 SHOWN = 10
 
 
-class Instant(click.ParamType):
+def _instant(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
     """A time with a zone, or a day, which stands for its first instant in UTC."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read one value."""
-        text = str(value)
-        try:
-            at = datetime.fromisoformat(text)
-            if len(text) == len("2026-11-20"):
-                at = at.replace(tzinfo=UTC)
-            if at.tzinfo is not None:
-                return at.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-        self.fail(f"{text!r} is no time such as 2026-11-20 or 2026-11-20T09:30Z", param, ctx)
+    told = f"{value!r} is no time such as 2026-11-20 or 2026-11-20T09:30Z"
+    try:
+        at = datetime.fromisoformat(value)
+        at = at.replace(tzinfo=UTC) if len(value) == len("2026-11-20") else at
+        at_utc = at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(told) from None
+    if at.tzinfo is None:
+        raise click.BadParameter(f"{told}: it names no zone")
+    return at_utc
 
 
 @click.command()
@@ -60,7 +53,7 @@ class Instant(click.ParamType):
 @click.option(
     "--until",
     required=True,
-    type=Instant(),
+    callback=_instant,
     metavar="TIME",
     help="Where the rehearsal ends, such as 2026-11-20T00:00Z; states are as of then.",
 )
@@ -132,9 +125,8 @@ def _say_summary(counted: Figures) -> None:
         f"expected  {whole.expected:,}: {whole.on_time:,} on time, {whole.came_late:,} came late, "
         f"{whole.missing:,} missing, {whole.waiting:,} not decided; {counted.closed:,} closed"
     )
-    say(
-        f"late      {whole.late_by_arrival:,} by arrival, {whole.late_by_submission:,} by submission"
-    )
+    by_submission = f"{whole.late_by_submission:,} by submission"
+    say(f"late      {whole.late_by_arrival:,} by arrival, {by_submission}")
     actions = ", ".join(f"{name} {number:,}" for name, number in counted.by_action)
     levels = ", ".join(f"{name} {number:,}" for name, number in counted.by_level)
     say(f"incidents {counted.incidents:,}, {counted.unresolved:,} not resolved at the end")

@@ -2,32 +2,81 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
 
 import click
 
+from wharf.cli.installation import now
 from wharf.contracts import Project, load_project
-from wharf.settings import read_settings
+from wharf.errors import LedgerError
+from wharf.settings import Settings, read_settings
+from wharf.timeliness.lint import Finding, lint
+
+SQLITE = "sqlite:///"
+COLOUR = {"error": "red", "warning": "yellow"}
 
 
 @click.command()
 @click.option("--quiet", is_flag=True, help="Say nothing when all is well.")
-def validate(quiet: bool) -> None:
-    """Check contracts, calendars, expectation suites and the dbt project of WHARF_PROJECT."""
-    project = load_project(read_settings().project)
-    problems = [str(error) for error in project.invalid]
-    problems += _suite_problems(project)
-    problems += _product_problems(project)
-    for problem in problems:
-        click.secho(problem, fg="red", err=True)
-    if problems:
-        click.secho(f"{len(problems)} problems in {project.root}", fg="red", err=True)
+@click.option("--strict", is_flag=True, help="Fail on warnings too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
+def validate(quiet: bool, strict: bool, as_json: bool) -> None:
+    """Check contracts, calendars, expectation suites and the dbt project of WHARF_PROJECT.
+
+    Errors are what cannot work: broken files, clock points out of order, a calendar that ended, a
+    password in a file. Warnings ask for a look: a calendar that ends soon, an input without a
+    written policy. The exit code is 1 when there is an error.
+    """
+    settings = read_settings()
+    project = load_project(settings.project)
+    broken = [_broken(text) for error in project.invalid for text in str(error).splitlines()]
+    broken += [_broken(text) for text in (*_suite_problems(project), *_product_problems(project))]
+    found = [*broken, *lint(project, now(), _measured(settings))]
+    for finding in found:
+        if as_json:
+            click.echo(json.dumps(vars(finding)))
+        else:
+            click.secho(f"{finding.level}: {finding}", fg=COLOUR[finding.level], err=True)
+    errors = sum(finding.level == "error" for finding in found)
+    if not as_json and not (quiet and not found):
+        _sum_up(project, errors, len(found) - errors)
+    if errors or (strict and found):
         sys.exit(1)
-    if not quiet:
-        click.echo(
-            f"{len(project.feeds)} feeds, {len(project.products)} products, "
-            f"{len(project.models)} models, {len(project.calendars)} calendars: all valid"
-        )
+
+
+def _sum_up(project: Project, errors: int, warnings: int) -> None:
+    if errors or warnings:
+        told = f"{errors} errors, {warnings} warnings in {project.root}"
+        click.secho(told, fg="red" if errors else "yellow", err=True)
+        return
+    click.echo(
+        f"{len(project.feeds)} feeds, {len(project.products)} products, "
+        f"{len(project.models)} models, {len(project.calendars)} calendars: all valid"
+    )
+
+
+def _broken(text: str) -> Finding:
+    file, colon, rest = text.partition(": ")
+    return Finding("error", file if colon else "", rest if colon else text)
+
+
+def _measured(settings: Settings) -> Mapping[str, timedelta]:
+    """How long processing takes; nothing where there is no ledger yet, or it does not answer."""
+    from wharf.ledger import Ledger
+    from wharf.ledger.processing import processing_times
+
+    url = settings.ledger_url
+    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).exists():
+        return {}
+    try:
+        with Ledger.open(url).read() as tx:
+            return processing_times(tx)
+    except LedgerError:
+        return {}
 
 
 def _suite_problems(project: Project) -> list[str]:

@@ -101,8 +101,8 @@ class Calendar(Spec):
         given = [name for name in ("weekmask", "union", "intersection") if getattr(self, name)]
         if len(given) > 1:
             raise ValueError(f"{' and '.join(given)}: a calendar takes its days from one of them")
-        twice = [str(m.from_) for m in self.one_off if [o.from_ for o in self.one_off].count(m.from_) > 1]
-        if twice:
+        moved = [each.from_ for each in self.one_off]
+        if twice := [day for day in moved if moved.count(day) > 1]:
             raise ValueError(f"one_off moves {twice[0]} twice")
         return self
 
@@ -169,7 +169,9 @@ def _combine(
         problems[name] = wrong
         return
     members = {
-        key: tuple(whole[each] if isinstance(each, str) else each for each in getattr(found[name], key))
+        key: tuple(
+            whole[each] if isinstance(each, str) else each for each in getattr(found[name], key)
+        )
         for key in COMBINATORS
     }
     whole[name] = found[name].model_copy(update=members)

@@ -11,7 +11,7 @@ from wharf.decisions.desk import Desk, Person
 from wharf.decisions.instants import parse_instant
 from wharf.decisions.kinds import KINDS, Kind
 from wharf.decisions.telling import describe, sentence, status
-from wharf.decisions.wishes import Wish, read_wish
+from wharf.decisions.wishes import Wish, plain, read_wish
 
 __all__ = [
     "KINDS",
@@ -24,6 +24,7 @@ __all__ = [
     "decide_window",
     "describe",
     "parse_instant",
+    "plain",
     "plan_backfill",
     "read_wish",
     "revoke",

@@ -157,8 +157,10 @@ def _cannot_be_revoked(row: Decision, reason: str, now: datetime) -> str:
         return "say why it is taken back"
     if row.revoked_at is not None:
         return f"{row.revoked_by} took it back already"
-    if row.kind.startswith("mark_"):
-        return "a verdict on a file is not taken back; mark the file anew"
+    if row.kind.startswith(("mark_", "hand_in")):
+        return "it was carried out; mark the file anew, or roll its batch back"
+    if row.kind == "retire":
+        return "put the contract file back in place of it"
     if row.detail.get("carried_out_at"):
         return "it was carried out; roll the batch back in place of it"
     settled = row.kind in {"waive", "suspend", "maintenance"}  # what they excuse stays excused

@@ -21,6 +21,8 @@ VERBS = {
     "mark_duplicate": "marked a file as a duplicate",
     "mark_restatement": "marked a file as a new version",
     "maintenance": "set a maintenance window",
+    "hand_in": "handed in a file",
+    "retire": "retired the feed",
 }
 
 
@@ -28,7 +30,7 @@ def status(row: Decision, now: datetime) -> Status:
     """How a decision stands."""
     if row.revoked_at is not None and row.revoked_at <= now:
         return "taken back"
-    if row.detail.get("carried_out_at") or row.kind.startswith("mark_"):
+    if row.detail.get("carried_out_at") or row.kind.startswith(("mark_", "hand_in")):
         return "carried out"
     if not decisions.goes_on(row, now):
         return "ended"
@@ -80,6 +82,7 @@ def _more(row: Decision) -> str:
         "force_publish": f"batch {said.get('batch_id')}",
         "mark_duplicate": f"delivery {said.get('delivery')}",
         "mark_restatement": f"delivery {said.get('delivery')}",
+        "hand_in": f"sha256 {said.get('sha256')}",
         "maintenance": f"{said.get('scope')}, from {said.get('since')}",
     }.get(row.kind, "")
     if said.get("approved_by"):

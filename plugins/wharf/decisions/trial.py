@@ -74,9 +74,7 @@ def _write(plan: Plan, work: Path) -> Counts:
     )
 
 
-def _audit(
-    feed: Feed, counts: Counts, work: Path, project: Path, now: datetime
-) -> tuple[str, ...]:
+def _audit(feed: Feed, counts: Counts, work: Path, project: Path, now: datetime) -> tuple[str, ...]:
     audit = quality.audit(
         [work / "good.parquet"],
         suite=quality.suite_path(project, feed.feed),

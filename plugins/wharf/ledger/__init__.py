@@ -22,6 +22,7 @@ from wharf.ledger import (
     products,
     proposals,
     rows,
+    tallies,
     wants,
 )
 from wharf.ledger.database import Ledger, Transaction
@@ -46,5 +47,6 @@ __all__ = [
     "products",
     "proposals",
     "rows",
+    "tallies",
     "wants",
 ]

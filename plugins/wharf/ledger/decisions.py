@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, or_, select, update
@@ -176,6 +176,23 @@ def last_tick(tx: Connection, kind: str) -> Tick | None:
     query = select(tick).where(tick.c.kind == kind).order_by(tick.c.seq.desc()).limit(1)
     row = tx.execute(query).first()
     return read_row(Tick, row) if row else None
+
+
+def recent_ticks(
+    tx: Connection, now: datetime, within: timedelta = timedelta(minutes=15)
+) -> tuple[list[datetime], bool]:
+    """When ticks were lately: all within a span before now, and the one before them.
+
+    Returns:
+        The instants, oldest first, and whether no tick was before the first of them.
+    """
+    query = select(tick.c.at).where(tick.c.kind == "tick").order_by(tick.c.seq.desc())
+    found: list[datetime] = []
+    for at in tx.execute(query.limit(1000)).scalars():
+        found.append(at)
+        if at < now - within:
+            return found[::-1], False
+    return found[::-1], len(found) < 1000
 
 
 def _select() -> Select[Any]:

@@ -20,87 +20,15 @@ from sqlalchemy import (
 )
 
 from wharf.ledger.chunks import chunks
-from wharf.ledger.feeds import feed_ids
 from wharf.ledger.rows import ExpectedDelivery, StateEvent, read_row
 from wharf.ledger.schema import expected_delivery as table
 from wharf.ledger.schema import expected_delivery_event as event
 from wharf.ledger.schema import feed
 
-TERMS = (
-    "contract", "expected", "closed_because", "notifies", "judge_by",
-    "opens_at", "warn_at", "due_at", "late_at", "cutoff_at", "stratum",
-)  # fmt: skip
 STATE = (
     "timeliness", "delivery", "reason", "late_by_s", "late_by_submitted_s", "late_by_arrived_s",
     "complete_at", "submitted_at", "batch_id",
 )  # fmt: skip
-
-
-def ensure_expected(tx: Connection, rows: Iterable[ExpectedDelivery], now: datetime) -> int:
-    """Make the rows that are missing, and re-time those not yet due whose terms changed.
-
-    Returns:
-        How many rows were made or re-timed.
-    """
-    wanted = {(row.feed, row.period): row for row in rows}
-    ids = feed_ids(tx, {name for name, _ in wanted})
-    known = _known(tx, list(wanted.values()), ids)
-    new = [
-        {
-            "feed_id": ids[row.feed],
-            "next_change_at": now,
-            **{name: getattr(row, name) for name in ("period", "period_first", *TERMS)},
-        }
-        for key, row in wanted.items()
-        if key not in known
-    ]
-    if new:
-        tx.execute(insert(table), new)
-    moved = [
-        (known[key], row)
-        for key, row in wanted.items()
-        if key in known and now < known[key].due_at and _was_changed(known[key], row)
-    ]
-    for stands, row in moved:
-        values = {name: getattr(row, name) for name in TERMS}
-        tx.execute(
-            update(table).where(table.c.id == stands.id).values(next_change_at=now, **values)
-        )
-    _append_events(
-        tx,
-        (
-            _event(
-                stands.id,
-                now,
-                {"due_at": stands.due_at.isoformat()},
-                {"due_at": row.due_at.isoformat()},
-                "the contract changed",
-            )
-            for stands, row in moved
-        ),
-    )
-    return len(new) + len(moved)
-
-
-def _known(
-    tx: Connection, rows: Sequence[ExpectedDelivery], ids: Mapping[str, int]
-) -> dict[tuple[str, str], ExpectedDelivery]:
-    """The rows that stand among those of the same feeds and days."""
-    found: dict[tuple[str, str], ExpectedDelivery] = {}
-    days = sorted(row.period_first for row in rows)
-    for some in chunks(sorted(ids.values())):
-        query = _select().where(
-            table.c.feed_id.in_(some), table.c.period_first.between(days[0], days[-1])
-        )
-        for row in tx.execute(query):
-            found[row.feed, row.period] = read_row(ExpectedDelivery, row)
-    return found
-
-
-def _was_changed(stands: ExpectedDelivery, row: ExpectedDelivery) -> bool:
-    if stands.contract == row.contract:
-        return False
-    return any(getattr(stands, n) != getattr(row, n) for n in TERMS if n != "contract")
 
 
 def find_expected(tx: Connection, feed_name: str, period: str) -> ExpectedDelivery | None:

@@ -130,6 +130,18 @@ def rows_at(tx: Connection, pairs: Sequence[tuple[str, str]]) -> list[ExpectedDe
     return found
 
 
+def neighbours(tx: Connection, row: ExpectedDelivery) -> tuple[str, str]:
+    """The periods of a feed before and after one of them; empty where there is none."""
+    own = select(table.c.period).where(table.c.feed_id == row.feed_id)
+    place = tuple_(table.c.period_first, table.c.period)
+    here = tuple_(row.period_first, row.period)
+    before = own.where(place < here).order_by(table.c.period_first.desc(), table.c.period.desc())
+    after = own.where(place > here).order_by(table.c.period_first, table.c.period)
+    found = (tx.execute(query.limit(1)).scalar() for query in (before, after))
+    first, last = (each or "" for each in found)
+    return first, last
+
+
 def last_complete(tx: Connection, since: datetime) -> dict[str, datetime]:
     """When each feed last delivered something whole, among rows with a cut-off since an instant."""
     query = (

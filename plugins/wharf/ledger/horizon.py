@@ -15,7 +15,7 @@ from wharf.ledger.schema import expected_delivery as table
 from wharf.ledger.schema import expected_delivery_event as event
 from wharf.ledger.schema import feed, horizon
 
-VERSIONS = ("contract", "calendar")
+VERSIONS = ("contract", "calendar", "stratum")
 TIMES = (
     "expected", "closed_because", "notifies", "judge_by",
     "opens_at", "expected_at", "warn_at", "due_at", "late_at", "cutoff_at",
@@ -139,7 +139,7 @@ def append_events(
 def _why(old: ExpectedDelivery, new: ExpectedDelivery) -> str:
     told = [
         f"{what} changed from {_short(getattr(old, what))} to {_short(getattr(new, what))}"
-        for what in VERSIONS
+        for what in ("contract", "calendar")
         if getattr(old, what) != getattr(new, what)
     ]
     return "; ".join(told) or "the terms give other times than before"

@@ -41,6 +41,17 @@ class Observed:
 
 
 @dataclass(frozen=True)
+class PastOutcome:
+    """What became of one period that was expected, or of one that was imported."""
+
+    period: str
+    due_at: datetime | None
+    """None of an imported one: the contract says when it was due."""
+    arrived_at: datetime | None
+    submitted_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Decided:
     """Rows whose timeliness was decided since the bookmark, by feed."""
 
@@ -127,6 +138,23 @@ def observed(tx: Connection, feed_name: str, limit: int) -> list[Observed]:
         found[row.period] = Observed(
             row.period, row.complete_at, row.period in restated, row.not_usual_because
         )
+    return sorted(found.values(), key=lambda each: each.period)
+
+
+def outcomes_of(tx: Connection, feed_name: str) -> list[PastOutcome]:
+    """Everything decided of a feed, imported or seen by us: what came when, what never came."""
+    key = find_feed(tx, feed_name)
+    found = {
+        row.period: PastOutcome(row.period, None, row.arrived_at, row.submitted_at)
+        for row in tx.execute(select(past_arrival).where(past_arrival.c.feed_id == key))
+    }
+    names = ("period", "due_at", "complete_at", "submitted_at")
+    query = select(*(expected.c[name] for name in names)).where(
+        expected.c.feed_id == key,
+        expected.c.timeliness.in_((*DECIDED, "MISSING")),
+        expected.c.not_usual_because == "",
+    )
+    found |= {row.period: PastOutcome(*row) for row in tx.execute(query)}
     return sorted(found.values(), key=lambda each: each.period)
 
 

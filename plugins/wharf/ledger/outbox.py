@@ -7,8 +7,8 @@ Those of one key go to a channel strictly one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,12 +25,21 @@ _LONGEST_ERROR = 500
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How messages are sent to one channel."""
+
+    newest_counts: bool = False
+    """Whether, of several waiting messages about one incident, only the newest is sent."""
+    not_before: Callable[[Outgoing, bool], datetime | None] | None = None
+    """Until when a message has to wait, given whether its incident was told of there; pages do
+    where nobody looks."""
+
+
+@dataclass(frozen=True)
 class Claimed:
     """A message that this process alone may send until its claim ends."""
 
     message: Outgoing
-    dedup_key: str
-    """The key of its incident; empty where it belongs to none."""
     conversation: Conversation | None = None
 
 
@@ -113,7 +122,7 @@ def is_anything_ripe(tx: Connection, at: datetime) -> bool:
 
 def claim(
     tx: Connection,
-    channels: Mapping[str, bool],
+    manners: Mapping[str, Manner],
     at: datetime,
     lease: timedelta,
     limit: int = 200,
@@ -122,49 +131,43 @@ def claim(
 
     Args:
         tx: A writing transaction.
-        channels: Names of the channels to send to, each with whether only the newest of several
-            waiting messages about one incident matters there.
+        manners: The channels to send to, by name.
         at: The instant.
         lease: For how long they are claimed; after it anybody may claim them again.
         limit: How many at most for one channel.
     """
-    ripe: list[Outgoing] = []
-    for name in sorted(channels):
-        query = select(outbox).where(
-            outbox.c.status.in_(_WAITING), outbox.c.channel == name, _is_ripe(at)
-        )
-        found = tx.execute(query.order_by(outbox.c.seq).limit(limit))
-        ripe += [read_row(Outgoing, row) for row in found]
+    ripe = [each for name in sorted(manners) for each in _ripe(tx, name, manners[name], at, limit)]
     if not ripe:
         return []
-    keys = _keys_of(tx, {each.incident_id for each in ripe if each.incident_id is not None})
-    blocked = _first_waiting(tx, set(keys.values()), at)
+    ids = {each.incident_id for each in ripe if each.incident_id is not None}
+    keys, told = _keys_of(tx, ids), conversations_of(tx, ids)
+    blocked = _first_waiting(tx, keys.values(), at, {each.seq for each in ripe})
     fit = [
         each
         for each in ripe
-        if each.seq < blocked.get((keys.get(each.incident_id or 0, ""), each.channel), each.seq + 1)
+        if each.seq <= blocked.get((keys.get(each.incident_id or 0, ""), each.channel), each.seq)
     ]
-    dropped = _outdated(fit, channels)
-    _finish(tx, [each.seq for each in dropped], "DROPPED", "a later message says more")
-    gone = {each.seq for each in dropped}
-    mine = [each for each in fit if each.seq not in gone]
-    for some in chunks([each.seq for each in mine]):
+    outdated = {each.seq for each in _outdated(fit, manners)}
+    _finish(tx, sorted(outdated), "DROPPED", "a later message says more")
+    mine: list[Claimed] = []
+    for each in fit:
+        if each.seq in outdated:
+            continue
+        spoken = told.get((each.incident_id or 0, each.channel))
+        ask = manners[each.channel].not_before
+        until = ask(each, spoken is not None and spoken.closed_at is None) if ask else None
+        if until is not None and until > at:
+            tx.execute(update(outbox).where(outbox.c.seq == each.seq).values(next_try_at=until))
+            continue
+        claimed = replace(each, status="SENDING", attempts=each.attempts + 1)
+        mine.append(Claimed(claimed, spoken))
+    for some in chunks([each.message.seq for each in mine]):
         tx.execute(
             update(outbox)
             .where(outbox.c.seq.in_(some))
             .values(status="SENDING", attempts=outbox.c.attempts + 1, next_try_at=at + lease)
         )
-    spoken = conversations_of(
-        tx, {each.incident_id for each in mine if each.incident_id is not None}
-    )
-    return [
-        Claimed(
-            Outgoing(**{**vars(each), "status": "SENDING", "attempts": each.attempts + 1}),
-            keys.get(each.incident_id or 0, ""),
-            spoken.get((each.incident_id or 0, each.channel)),
-        )
-        for each in mine
-    ]
+    return mine
 
 
 def give_back(tx: Connection, rows: Iterable[Outgoing]) -> None:
@@ -240,33 +243,48 @@ def _keys_of(tx: Connection, ids: Collection[int]) -> dict[int, str]:
     return found
 
 
+def _ripe(tx: Connection, channel: str, manner: Manner, at: datetime, limit: int) -> list[Outgoing]:
+    ripe = _is_ripe(at)
+    if manner.not_before is not None:
+        # What waits until somebody looks may have been overtaken by something more urgent.
+        ripe = or_(ripe, and_(outbox.c.status == "QUEUED", outbox.c.attempts == 0))
+    query = select(outbox).where(outbox.c.status.in_(_WAITING), outbox.c.channel == channel, ripe)
+    return [read_row(Outgoing, r) for r in tx.execute(query.order_by(outbox.c.seq).limit(limit))]
+
+
 def _first_waiting(
-    tx: Connection, keys: Collection[str], at: datetime
+    tx: Connection, keys: Iterable[str], at: datetime, ripe: Collection[int]
 ) -> dict[tuple[str, str], int]:
     """The first message of each key and channel that is unfinished and cannot be sent now."""
     found: dict[tuple[str, str], int] = {}
     not_now = or_(outbox.c.status == "HELD", and_(outbox.c.status.in_(_WAITING), ~_is_ripe(at)))
-    for some in chunks(sorted(keys)):
+    for some in chunks(sorted(set(keys))):
         query = (
-            select(incident.c.dedup_key, outbox.c.channel, func.min(outbox.c.seq).label("seq"))
+            select(incident.c.dedup_key, outbox.c.channel, outbox.c.seq)
             .join(outbox, outbox.c.incident_id == incident.c.id)
             .where(incident.c.dedup_key.in_(some), not_now)
-            .group_by(incident.c.dedup_key, outbox.c.channel)
+            .order_by(outbox.c.seq.desc())
         )
-        found |= {(row.dedup_key, row.channel): row.seq for row in tx.execute(query)}
+        for row in tx.execute(query):
+            if row.seq not in ripe:
+                found[row.dedup_key, row.channel] = row.seq
     return found
 
 
-def _outdated(rows: Sequence[Outgoing], newest_counts: Mapping[str, bool]) -> list[Outgoing]:
+def _outdated(rows: Sequence[Outgoing], manners: Mapping[str, Manner]) -> list[Outgoing]:
     """Messages that a later one about the same incident stands for."""
     last = {(each.incident_id, each.channel): each.seq for each in rows}
     return [
         each
         for each in rows
         if each.incident_id is not None
-        and newest_counts[each.channel]
+        and _may_stand_for(manners[each.channel])
         and last[each.incident_id, each.channel] != each.seq
     ]
+
+
+def _may_stand_for(manner: Manner) -> bool:
+    return manner.newest_counts or manner.not_before is not None
 
 
 def _record(tx: Connection, row: Outgoing, **values: Any) -> bool:

@@ -61,6 +61,24 @@ def manifests_of(tx: Connection, product: str, period: str | None = None) -> lis
     return [read_row(ManifestRow, row) for row in tx.execute(query.order_by(manifest.c.seq))]
 
 
+def manifests_for(
+    tx: Connection, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[ManifestRow]]:
+    """Manifests of many products and periods, oldest first, by product and period."""
+    wanted = set(pairs)
+    found: dict[tuple[str, str], list[ManifestRow]] = {}
+    if not wanted:
+        return found
+    query = select(manifest).where(
+        manifest.c.product.in_(sorted({product for product, _ in wanted})),
+        manifest.c.period.in_(sorted({period for _, period in wanted})),
+    )
+    for row in tx.execute(query.order_by(manifest.c.seq)):
+        if (row.product, row.period) in wanted:
+            found.setdefault((row.product, row.period), []).append(read_row(ManifestRow, row))
+    return found
+
+
 def record_release(tx: Connection, row: ReleaseRow) -> int:
     """Append a release: the commit point of a product. Returns its sequence number."""
     values: dict[str, Any] = asdict(row)

@@ -65,6 +65,8 @@ class ExpectedDelivery:
     """The kind of day it is for; see `timeliness.learned`."""
     not_usual_because: str = ""
     """Why nothing is learned from when it came; empty while nothing speaks against it."""
+    fresh_seq: int | None = None
+    """The last arrival that nothing had landed when the row was evaluated."""
     id: int = 0
     feed_id: int = 0
 

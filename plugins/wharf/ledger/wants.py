@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, exists, literal, or_, select, update
+from sqlalchemy import Connection, Select, and_, exists, literal, or_, select, update
 
 from wharf.ledger.chunks import chunks
 from wharf.ledger.rows import ExpectedDelivery, ProductPeriod, read_row
@@ -24,12 +24,15 @@ class AskedFor(NamedTuple):
     period: str
     timeliness: str
     delivery: str
+    is_open: bool
+    """Whether it has opened and is not past its cut-off."""
 
 
-def asked_for(tx: Connection, since: datetime) -> list[AskedFor]:
+def asked_for(tx: Connection, since: datetime, now: datetime) -> list[AskedFor]:
     """The rows that a look asks for: those whose cut-off is not before an instant."""
+    is_open = and_(table.c.opens_at <= now, table.c.cutoff_at >= now)
     query = select(
-        table.c.id, feed.c.name, table.c.period, table.c.timeliness, table.c.delivery
+        table.c.id, feed.c.name, table.c.period, table.c.timeliness, table.c.delivery, is_open
     ).join(feed, feed.c.id == table.c.feed_id)
     return [AskedFor(*row) for row in tx.execute(query.where(table.c.cutoff_at >= since))]
 

@@ -7,7 +7,7 @@ belongs to `wharf.batches`, how a score is computed to `wharf.scoring`, how a pa
 """
 
 from wharf.products.attempts import Attempt, newest_attempts
-from wharf.products.consumers import needs_of
+from wharf.products.consumers import needs_for, needs_of
 from wharf.products.context import Context, Skipped, Waiting
 from wharf.products.gather import gather, read_manifest
 from wharf.products.manifest import Input, Manifest, Pin
@@ -34,6 +34,7 @@ __all__ = [
     "finish_score_step",
     "gather",
     "load_product",
+    "needs_for",
     "needs_of",
     "newest_attempts",
     "prepare_score_step",

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from importlib.metadata import version
+from typing import Any
 
 from wharf.contracts.calendars import WEEKDAYS, Calendar, PublicHolidays
 from wharf.errors import ContractError
 
 _WORKING_WEEK = frozenset(range(5))
+_ENGLISH = "en_US"
 # The longest closed stretch a calendar may have; a longer one is a mistake in the file.
 _LONGEST_CLOSURE = timedelta(days=3660)
 
@@ -258,26 +260,26 @@ def _half_days(public: PublicHolidays, year: int) -> Mapping[date, str]:
 
 
 def _asked(public: PublicHolidays, year: int, categories: tuple[str, ...]) -> Mapping[date, str]:
-    """The days of some categories that the library knows of a year."""
+    """The days of some categories that the library knows of a year, by their English names.
+
+    Left to itself it names them in the language of the machine, and no two would agree.
+    """
     import holidays
 
-    try:
+    def ask(**options: Any) -> Mapping[date, str]:
         if public.exchange is not None:
-            found = holidays.financial_holidays(
-                public.exchange, years=year, expand=False, categories=categories
-            )
-        else:
-            found = holidays.country_holidays(
-                str(public.country),
-                subdiv=public.subdivision,
-                years=year,
-                expand=False,
-                categories=categories,
-            )
+            return holidays.financial_holidays(public.exchange, expand=False, **options)
+        return holidays.country_holidays(
+            str(public.country), subdiv=public.subdivision, expand=False, **options
+        )
+
+    try:
+        known: Any = ask()
+        language = _ENGLISH if _ENGLISH in known.supported_languages else known.default_language
+        return dict(ask(years=year, categories=categories, language=language).items())
     except (NotImplementedError, ValueError) as error:
         hint = "see the entities and categories of the Python package holidays"
         raise ContractError("public_holidays", [f"{public}: {error}; {hint}"]) from error
-    return dict(found.items())
 
 
 def _within_time(day: date, span: timedelta) -> date:

@@ -65,7 +65,7 @@ def creep(history: Iterable[PastArrival], window: int = WINDOW, min_n: int = MIN
 
 def creep_text(feed: str, found: Creep) -> str:
     """One line for a digest."""
-    minutes = abs(found.moved) // timedelta(minutes=1)
+    minutes = round(abs(found.moved) / timedelta(minutes=1))
     way = "later" if found.moved > timedelta(0) else "earlier"
     hours, rest = divmod(minutes, 60)
     span = f"{hours} h {rest} min" if hours else f"{rest} min"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
+from itertools import accumulate
 from typing import TypeVar
 
 from wharf.contracts import Feed, Period, Product
@@ -32,7 +33,6 @@ def expected_periods(feed: Feed, days: OpenDays, now: datetime) -> list[Period]:
         days: Open days of its calendar.
         now: The horizon reaches from 35 days before to 8 days after.
     """
-
     return [period for period, _ in expected_points(feed, days, now)]
 
 
@@ -73,6 +73,13 @@ def why_not_expected(spec: Feed | Product, period: Period, days: OpenDays) -> st
     if days.any_open(period.first, period.last):
         return ""
     return days.why_closed(period.first) or "closed"
+
+
+def overlap(points: Iterable[ClockPoints]) -> int:
+    """How many periods are open at one moment, at most; each has a run that waits."""
+    found = list(points)
+    steps = sorted([(p.opens_at, 1) for p in found] + [(p.cutoff_at, -1) for p in found])
+    return max(accumulate((step for _, step in steps), initial=0))
 
 
 def _day_of(spec: Feed | Product, period: Period) -> date:

@@ -25,6 +25,8 @@ class Need:
     tier: int
     decide_at: datetime
     has_fallback: bool = False
+    period: str = ""
+    """The product's own period."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def level_of(row: Row, now: datetime) -> Level:
     """
     if not row.needs:
         return "L1"
-    levels: list[Level] = ["L1", row.floor, *(level for _, level in _claims(row) if _ <= now)]
+    levels: list[Level] = ["L1", row.floor, *(level for at, level in _claims(row) if at <= now)]
     if row.page_after_streak is not None and row.streak >= row.page_after_streak:
         levels.append("L2")
     if row.state.timeliness == "MISSING" and any(need.tier == 1 for need in row.needs):
@@ -99,7 +101,7 @@ def need_of(product: Product, period: Period, days: OpenDays, *, has_fallback: b
     if not product.is_active(own):
         return None
     decide_at = product_points(product.timeliness, own, days).decide_at
-    return Need(product.product, product.tier, decide_at, has_fallback)
+    return Need(product.product, product.tier, decide_at, has_fallback, own.key)
 
 
 def _claims(row: Row) -> Iterator[tuple[datetime, Level]]:

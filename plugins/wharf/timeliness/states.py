@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from wharf.timeliness.facts import (
     DecisionFact,
     DeliveryState,
     Facts,
+    PollFact,
     Problem,
     State,
     Timeliness,
@@ -107,7 +108,7 @@ def _timeliness(
         (max(warn_at, points.opens_at), "AT_RISK", f"not complete yet, {due}"),
         (points.opens_at, "DUE", f"open since {_say(points.opens_at, known)}, {due}"),
     ]
-    blind = _blind_since(known)
+    blind = blind_since(known.polls, known.look_every)
     for since, state, reason in claims:
         if now >= since and blind is not None and blind <= since:
             return "UNKNOWN", f"our looks at the source fail since {_say(blind, known)}; {due}"
@@ -163,14 +164,19 @@ def _promised(known: Facts, late_at: datetime) -> str:
     return f", promised for {_say(late_at, known)}"
 
 
-def _blind_since(known: Facts) -> datetime | None:
-    """Since when all looks failed, if that is longer than two looks and ten minutes."""
+def blind_since(polls: Sequence[PollFact], look_every: timedelta) -> datetime | None:
+    """Since when all looks failed, if that is longer than two looks and ten minutes.
+
+    Args:
+        polls: As in `Facts`, oldest first.
+        look_every: How often the source is looked at.
+    """
     failed: list[datetime] = []
-    for poll in reversed(known.polls):
+    for poll in reversed(polls):
         if poll.ok:
             break
         failed.append(poll.at)
-    limit = max(2 * known.look_every, _BLIND_AFTER)
+    limit = max(2 * look_every, _BLIND_AFTER)
     return failed[-1] if failed and failed[0] - failed[-1] > limit else None
 
 

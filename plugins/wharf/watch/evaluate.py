@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from wharf.contracts import Feed, Period
+from wharf.errors import LedgerConflict
 from wharf.intake import Intake
-from wharf.ledger import Ledger, Transaction, arrivals, expected, facts
+from wharf.ledger import Ledger, Transaction, expected, facts
+from wharf.ledger.chunks import chunks
 from wharf.ledger.rows import ExpectedDelivery
-from wharf.products import needs_of
+from wharf.products import needs_for
 from wharf.settings import Settings
-from wharf.timeliness import incidents
-from wharf.timeliness.facts import State
+from wharf.timeliness.facts import Facts, State
+from wharf.timeliness.learned import describe
+from wharf.timeliness.levels import Need, Row, next_level_change
 from wharf.timeliness.states import evaluate
 from wharf.watch.notify import record_transitions
 from wharf.watch.promises import Promises
 
-SLICE = 200
+# So many rows are read, judged and written in about a fifth of a second of one transaction.
+SLICE = 250
 UNSEEN_FOR = timedelta(minutes=10)
+_ALARMED = {"LATE", "MISSING", "LATE_ARRIVED", "UNKNOWN"}
+Rows = Callable[[Transaction], Sequence[ExpectedDelivery]]
+Needs = Mapping[int, tuple[Need, ...]]
+"""By the row's id."""
 
 
 @dataclass(frozen=True)
@@ -36,55 +45,119 @@ def evaluate_due(
 ) -> Evaluated:
     """Evaluate every row that may have changed by now, in short transactions."""
     with ledger.read() as tx:
-        rows = [row for row in expected.due_for_evaluation(tx, now) if row.feed in promises.feeds]
-        rows = [row for row in rows if _was_looked_for(tx, promises.feeds[row.feed], row, now)]
-    changed = told = 0
-    for start in range(0, len(rows), SLICE):
-        done = _evaluate(ledger, promises, settings, rows[start : start + SLICE], now)
-        changed, told = changed + done.changed, told + done.told
-    return Evaluated(len(rows), changed, told)
+        ids = expected.due_ids(tx, now)
+    total = Evaluated(0, 0, 0)
+    for some in chunks(ids, SLICE):
+        done = _evaluate(ledger, promises, settings, partial(_still_due, some, now), now)
+        total = Evaluated(
+            total.rows + done.rows, total.changed + done.changed, total.told + done.told
+        )
+    return total
 
 
 def settle(ctx: Intake, promises: Promises, feed: Feed, period: Period, now: datetime) -> State:
     """Evaluate one row at once, as publishing does, and give its state."""
-    with ctx.ledger.read() as tx:
+
+    def find(tx: Transaction) -> list[ExpectedDelivery]:
         row = expected.find_expected(tx, feed.feed, period.key)
-    assert row is not None, f"{feed.feed} {period} has no row"
-    _evaluate(ctx.ledger, promises, ctx.settings, [row], now)
+        assert row is not None, f"{feed.feed} {period} has no row"
+        return [row]
+
+    _evaluate(ctx.ledger, promises, ctx.settings, find, now)
     with ctx.ledger.read() as tx:
-        return facts.state_of(tx, feed, row, now)
+        return facts.state_of(tx, feed, find(tx)[0], now, ctx.settings.look_every)
+
+
+def _still_due(ids: Sequence[int], now: datetime, tx: Transaction) -> list[ExpectedDelivery]:
+    return expected.still_due(tx, ids, now)
 
 
 def _evaluate(
-    ledger: Ledger,
-    promises: Promises,
-    settings: Settings,
-    rows: Sequence[ExpectedDelivery],
-    now: datetime,
+    ledger: Ledger, promises: Promises, settings: Settings, read: Rows, now: datetime
 ) -> Evaluated:
-    changed = 0
+    """Evaluate some rows in one transaction; what another process wrote first is read again."""
+    with ledger.read() as tx:
+        late = [row for row in _promised(read(tx), promises) if _may_be_told(row, now)]
+        needs = _needs(tx, promises, late)
+    try:
+        return _record(ledger, promises, settings, read, needs, now)
+    except LedgerConflict:
+        return _record(ledger, promises, settings, read, needs, now)
+
+
+def _record(
+    ledger: Ledger, promises: Promises, settings: Settings, read: Rows, needs: Needs, now: datetime
+) -> Evaluated:
     with ledger.write() as tx:
-        weighed: list[incidents.Row] = []
-        for row in rows:
-            feed = promises.feeds[row.feed]
-            known = facts.facts_of(tx, feed, row)
-            state = evaluate(known, now)
-            weigh = incidents.Row(
-                feed=row.feed,
-                period=row.period,
-                supplier=feed.supplier_id,
-                points=known.points,
-                state=state,
-                notifies=row.notifies,
-                needs=needs_of(tx, promises.project, feed, feed.parse_period(row.period)),
-                floor=feed.alert.floor,
-                tz=known.tz,
+        rows = _promised(read(tx), promises)
+        pairs = [(promises.feeds[row.feed], row) for row in rows]
+        judged = [
+            (feed, row, known, evaluate(known.facts, now))
+            for (feed, row), known in zip(
+                pairs, facts.known_of(tx, pairs, settings.look_every), strict=True
             )
+            if _was_looked_for(row, known.facts, now)
+        ]
+        alarmed = [row for _, row, _, state in judged if _is_alarming(row, state)]
+        needs = {**_needs(tx, promises, [r for r in alarmed if r.id not in needs]), **needs}
+        weighed, done = [], []
+        for feed, row, known, state in judged:
+            weigh = _weigh(feed, row, known, state, needs.get(row.id, ()))
             next_change = _earliest(state.next_change_at, _next_level(weigh, now))
-            changed += expected.record_state(tx, row, _values(state), now, next_change)
             weighed.append(weigh)
+            done.append(expected.Evaluation(row, _values(state), next_change, known.fresh_seq))
+        changed = expected.record_states(tx, done, now)
         told = record_transitions(tx, promises.project.routing, weighed, now, settings)
-    return Evaluated(len(rows), changed, told)
+    return Evaluated(len(done), changed, told)
+
+
+def _promised(rows: Sequence[ExpectedDelivery], promises: Promises) -> list[ExpectedDelivery]:
+    return [row for row in rows if row.feed in promises.feeds]
+
+
+def _needs(tx: Transaction, promises: Promises, rows: Sequence[ExpectedDelivery]) -> Needs:
+    """Who needs deliveries; asked only of those there may be something to tell about."""
+    feeds = [promises.feeds[row.feed] for row in rows]
+    pairs = [(feed, feed.parse_period(row.period)) for feed, row in zip(feeds, rows, strict=True)]
+    found = needs_for(tx, promises.project, pairs)
+    return {row.id: needs for row, needs in zip(rows, found, strict=True)}
+
+
+def _may_be_told(row: ExpectedDelivery, now: datetime) -> bool:
+    """Whether a row is likely to be alarming, as far as can be seen without its facts."""
+    return row.timeliness in _ALARMED or (row.complete_at is None and now >= row.late_at)
+
+
+def _is_alarming(row: ExpectedDelivery, state: State) -> bool:
+    """Whether an incident about a row may be open, or be opened now."""
+    told = row.timeliness in _ALARMED or row.delivery == "QUARANTINED"
+    return told or state.timeliness in _ALARMED or state.problem is not None
+
+
+def _weigh(
+    feed: Feed, row: ExpectedDelivery, known: facts.Known, state: State, needs: tuple[Need, ...]
+) -> Row:
+    return Row(
+        feed=row.feed,
+        period=row.period,
+        supplier=feed.supplier_id,
+        points=known.facts.points,
+        state=state,
+        notifies=row.notifies,
+        needs=needs,
+        floor=feed.alert.floor,
+        tz=known.facts.tz,
+        connection=feed.source.connection,
+        groups=feed.alert.group == "supplier",
+        page_after_streak=feed.alert.page_after_streak,
+        usual=_usual(feed, row, known),
+    )
+
+
+def _usual(feed: Feed, row: ExpectedDelivery, known: facts.Known) -> str:
+    if "eta" not in feed.learned.use_for:
+        return ""
+    return describe(known.usual, row.opens_at, known.facts.tz)
 
 
 def _values(state: State) -> dict[str, object]:
@@ -101,24 +174,21 @@ def _values(state: State) -> dict[str, object]:
     }
 
 
-def _was_looked_for(tx: Transaction, feed: Feed, row: ExpectedDelivery, now: datetime) -> bool:
+def _was_looked_for(row: ExpectedDelivery, known: Facts, now: datetime) -> bool:
     """Whether somebody looked since the row was made: before that, silence means nothing yet.
 
     After ten minutes without any look the silence is our own and is judged. Where something has
     arrived there is no silence, and for a period long past no other look follows.
     """
-    if row.evaluated_at is not None or row.next_change_at is None:
+    if row.evaluated_at is not None or row.next_change_at is None or known.arrivals:
         return True
-    if arrivals.arrivals_of(tx, row.feed, row.period):
-        return True
-    polls = facts.last_polls(tx, feed.source.connection)
-    looked = bool(polls) and polls[-1].at >= row.next_change_at
+    looked = bool(known.polls) and known.polls[-1].at >= row.next_change_at
     return looked or now - row.next_change_at > UNSEEN_FOR
 
 
-def _next_level(row: incidents.Row, now: datetime) -> datetime | None:
-    if row.state.timeliness in {"LATE", "MISSING"} or row.state.problem is not None:
-        return incidents.next_level_change(row, now)
+def _next_level(row: Row, now: datetime) -> datetime | None:
+    if row.state.timeliness in {"LATE", "MISSING", "UNKNOWN"} or row.state.problem is not None:
+        return next_level_change(row, now)
     return None
 
 

@@ -13,6 +13,7 @@ from wharf.ledger.in_force import project_in_force
 from wharf.ledger.rows import ExpectedDelivery, ProductPeriod
 from wharf.timeliness import calendars, points
 from wharf.timeliness.horizon import expected_points, product_periods, why_not_expected
+from wharf.timeliness.learned import stratum_of
 from wharf.timeliness.points import ClockPoints
 from wharf.watch.promises import Promises
 
@@ -154,6 +155,7 @@ def _row(
         period_first=period.first.isoformat(),
         contract=contract,
         calendar=calendar,
+        stratum=stratum_of(period, days),
         expected=not why,
         closed_because=why or clock.remark,
         notifies=feed.is_active(period) and not feed.active.trial,

@@ -67,15 +67,23 @@ def learn_feeds(
     return found
 
 
-def past_of(tx: Transaction, project: Project, feed: Feed) -> list[PastArrival]:
+def past_of(
+    tx: Transaction, project: Project, feed: Feed, limit: int | None = None
+) -> list[PastArrival]:
     """The past of a feed, measured by the clock points that its terms in force would have given.
 
     So a contract whose opening moves does not make the usual arrival jump.
+
+    Args:
+        tx: A transaction.
+        project: Its calendars.
+        feed: The contract in force.
+        limit: How many of the newest deliveries at most; as a rule enough for every stratum.
     """
-    seen = learned.observed(tx, feed.feed, feed.learned.window * STRATA)
+    seen = learned.observed(tx, feed.feed, limit or feed.learned.window * STRATA)
     calendar = project.calendars.get(feed.period.calendar or "")
     days = calendars.open_days(calendar, feed.period.kind)
-    periods = [(each, period) for each in seen if (period := _period(feed, each.period))]
+    periods = [(each, period) for each in seen if (period := period_of(feed, each.period))]
     if not periods:
         return []
     terms = feed.terms_for(periods[-1][1])
@@ -114,7 +122,7 @@ def _reasons(
     return found
 
 
-def _period(feed: Feed, key: str) -> Period | None:
+def period_of(feed: Feed, key: str) -> Period | None:
     """The period of a key; None for one of a kind that the contract had before."""
     try:
         return Period.parse(feed.period.kind, key)

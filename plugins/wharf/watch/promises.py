@@ -99,7 +99,8 @@ def _problems(
         problems.setdefault(path, f"{path}: {problem}")
     paths = {file.path for file in project.files.values()} - set(problems)
     known = paths | {version.path for version in stored.values()}
-    for name, spec in (*project.feeds.items(), *project.products.items()):
+    specs: dict[str, Feed | Product] = {**project.feeds, **project.products}
+    for name, spec in specs.items():
         calendar = spec.period.calendar
         if calendar and f"dags/calendars/{calendar}.yaml" not in known:
             path = project.files[name].path

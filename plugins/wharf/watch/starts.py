@@ -51,9 +51,10 @@ def wanted_runs(
         known = wants.causes_of(tx, {key for key, _ in (*opened, *waiting, *owed)})
         fresh = _fresh(tx, [row for _, row in waiting])
     _note(ledger, opened, known, [row for _, row in waiting if row.id not in fresh], now)
+    first = [*((key, row.id) for key, row in opened), *((key, row.id) for key, row in owed)]
     found = [
-        Wanted(*key, f"row-{row.id}")
-        for key, row in (*opened, *owed)
+        Wanted(*key, f"row-{row_id}")
+        for key, row_id in first
         if key not in known and key not in running
     ]
     found += [

@@ -18,7 +18,7 @@ from wharf.airflow.deadlines import (
 )
 from wharf.contracts import Calendar, Feed, Product
 from wharf.contracts.spec import build, parse_yaml
-from wharf.ledger import Ledger, expected
+from wharf.ledger import Ledger, expected, horizon
 from wharf.ledger.rows import ExpectedDelivery
 
 FEED = """
@@ -117,7 +117,7 @@ def test_a_passed_deadline_makes_the_row_due_and_nothing_else(
     )
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     with ledger.write() as tx:
-        expected.ensure_expected(tx, [row], at)
+        horizon.ensure_expected(tx, [row], at)
         [found] = expected.expected_of(tx, "acme.positions")
         state = {name: getattr(found, name) for name in expected.STATE}
         expected.record_state(tx, found, state, at, None)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import inspect
 
 from wharf.errors import ModelError
-from wharf.ledger import Ledger, arrivals, batches, deliveries, expected, incidents, models
+from wharf.ledger import Ledger, arrivals, batches, deliveries, expected, horizon, incidents, models
 from wharf.ledger.migrate import HEAD, SCRIPTS
 from wharf.ledger.rows import (
     AliasEvent,
@@ -59,22 +59,27 @@ def test_the_head_that_is_checked_is_the_newest_migration() -> None:
 
 def test_making_an_expected_delivery_twice_makes_one_row(ledger: Ledger) -> None:
     with ledger.write() as tx:
-        assert expected.ensure_expected(tx, [promise()], AT) == 1
-        assert expected.ensure_expected(tx, [promise()], AT) == 0
+        assert horizon.ensure_expected(tx, [promise()], AT) == 1
+        assert horizon.ensure_expected(tx, [promise()], AT) == 0
         assert len(expected.expected_of(tx, "acme.prices")) == 1
 
 
 def test_a_changed_contract_moves_only_rows_that_are_not_due(ledger: Ledger) -> None:
     with ledger.write() as tx:
-        expected.ensure_expected(tx, [promise(hour=6)], AT - timedelta(hours=1))
+        horizon.ensure_expected(tx, [promise(hour=6)], AT - timedelta(hours=1))
         later = promise(contract="c2", hour=9)
-        assert expected.ensure_expected(tx, [later], AT - timedelta(minutes=1)) == 1
+        assert horizon.ensure_expected(tx, [later], AT - timedelta(minutes=1)) == 1
         row = expected.find_expected(tx, "acme.prices", "2026-11-20")
         assert row is not None
         assert row.due_at == AT.replace(hour=9)
-        assert expected.events_of(tx, row.id)[-1].why == "the contract changed"
+        event = expected.events_of(tx, row.id)[-1]
+        assert event.why == "contract changed from c1 to c2"
+        assert (event.was["due_at"], event.is_["due_at"]) == (
+            "2026-11-20T06:00:00+00:00",
+            "2026-11-20T09:00:00+00:00",
+        )
         never = promise(contract="c3", hour=23)
-        assert expected.ensure_expected(tx, [never], AT + timedelta(hours=12)) == 0
+        assert horizon.ensure_expected(tx, [never], AT + timedelta(hours=12)) == 0
 
 
 def test_the_same_file_seen_twice_is_one_arrival(ledger: Ledger) -> None:

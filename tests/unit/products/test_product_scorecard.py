@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from wharf.contracts import Period
-from wharf.ledger import Ledger, batches, deliveries, expected
+from wharf.ledger import Ledger, batches, deliveries, expected, horizon
 from wharf.ledger.rows import BatchRow, Delivery, ExpectedDelivery
 from wharf.products.scorecard import (
     Outcome,
@@ -139,7 +139,7 @@ def record_deliveries(ledger: Ledger) -> None:
                 late_at=due,
                 cutoff_at=due + timedelta(hours=8),
             )
-            expected.ensure_expected(tx, [row], NOW)
+            horizon.ensure_expected(tx, [row], NOW)
             (row,) = [r for r in expected.expected_of(tx, "alder.parcels") if r.period == period]
             arrived = due + timedelta(days=1) if timeliness == "ON_TIME" else None
             state = dict.fromkeys(expected.STATE) | {

@@ -1,4 +1,4 @@
-"""Files of past arrivals: what is read, and what is refused with line, column, value and choices."""
+"""Files of past arrivals: what is read, and what is refused by line, column, value and choices."""
 
 from __future__ import annotations
 

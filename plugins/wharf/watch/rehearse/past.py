@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ def read_past(path: Path) -> Past:
     try:
         with _open(path) as file:
             return _read(file, path.name)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ArrivalsError(path.name, [f"cannot be read: {error}"]) from error
     except UnicodeDecodeError as error:
         raise ArrivalsError(path.name, [f"is no UTF-8 text: {error.reason}"]) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 from wharf.alerts import Message, Sent
 from wharf.alerts.channels import NOTHING_SENT
 from wharf.contracts.alerts import Channel
+from wharf.errors import AirflowUnavailable
 from wharf.intake import Intake
-from wharf.ledger import Transaction, arrivals, batches, expected, incidents
-from wharf.ledger.rows import BatchRow, Poll, PublishEvent
+from wharf.ledger import Transaction, arrivals, batches, decisions, expected, incidents
+from wharf.ledger.rows import BatchRow, Poll, PublishEvent, Tick
 from wharf.settings import Connection
 from wharf.timeliness import horizon
 from wharf.watch.evaluate import settle
@@ -24,22 +25,6 @@ from wharf.watch.tick import tick
 # Rows are made eight days before they open; a longer jump would make some too late.
 LONGEST_JUMP = horizon.AHEAD / 2
 Tell = Callable[[datetime, float], None]
-
-
-class EveryRun(Set[tuple[str, str]]):
-    """The runs there are: all of them, so that none is wanted. A rehearsal runs nothing."""
-
-    def __contains__(self, run: object) -> bool:
-        return True
-
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __ror__(self, other: object) -> EveryRun:
-        return self
 
 
 @dataclass(frozen=True)
@@ -91,6 +76,9 @@ class Player:
         while self.ahead and self.ahead[0].at <= now:
             self.waiting.append(self.ahead.popleft())
         with self.place.ledger.write() as tx:
+            # The watch looked and ticked each minute since the last stop, and nothing changed.
+            for kind in ("look", "tick"):
+                decisions.record_tick(tx, Tick(kind, now - self.place.settings.tick_every))
             seen = [event for event in self.waiting if self._has_row(tx, event)]
             due = expected.due_for_evaluation(tx, now)
             touched = {row.feed for row in due} | {event.feed.feed for event in seen}
@@ -119,7 +107,7 @@ class Player:
             self.promises,
             now,
             start_run=_start_nothing,
-            running_keys=EveryRun,
+            running_keys=_no_runs,
             clock=lambda: now,
             send=_record,
         )
@@ -141,7 +129,11 @@ class Player:
         """The next instant at which anything can change."""
         soon = now + self.place.settings.tick_every
         with self.place.ledger.read() as tx:
-            found = [expected.next_change(tx), incidents.next_try(tx)]
+            found = [
+                expected.next_change(tx),
+                incidents.next_try(tx),
+                incidents.next_wake(tx),
+            ]
         if self.ahead:
             found.append(self.ahead[0].at)
         later = [at if at > now else soon for at in found if at is not None]
@@ -165,6 +157,11 @@ def _record_published(tx: Transaction, event: Event, batch_id: str, now: datetim
     batches.record_publish(
         tx, PublishEvent(table, key, batch_id, "publish", 0, now, "rehearsal", "complete")
     )
+
+
+def _no_runs() -> Set[tuple[str, str]]:
+    """There is no Airflow, so the tick starts nothing and does all the rest."""
+    raise AirflowUnavailable("a rehearsal runs nothing")
 
 
 def _start_nothing(dag_id: str, key: str, cause: str) -> bool:

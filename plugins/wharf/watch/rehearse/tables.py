@@ -12,6 +12,7 @@ from wharf.watch.rehearse.outcome import Change, Expected, Outcome
 from wharf.watch.rehearse.supplied import Stray
 
 Row = Mapping[str, object]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 EXPECTED = (
     "feed", "period", "state", "due_utc", "late_at_utc", "cutoff_utc", "submitted_utc",
     "first_seen_utc", "arrived_utc", "late_by_submitted_s", "late_by_arrived_s",
@@ -98,14 +99,19 @@ def _stray(each: Stray) -> Row:
     line = each.line
     return {
         "line": line.number,
-        "feed": line.feed,
-        "period": line.period,
-        "file": line.file,
+        "feed": _as_text(line.feed),
+        "period": _as_text(line.period),
+        "file": _as_text(line.file),
         "submitted_utc": say_time(line.submitted_at),
         "arrived_utc": say_time(line.arrived_at),
         "status": line.status,
         "why": each.why,
     }
+
+
+def _as_text(value: str) -> str:
+    """Foreign text that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def _seconds(span: float | None) -> str:

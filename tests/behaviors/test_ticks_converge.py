@@ -1,0 +1,145 @@
+"""However ticks come - in any order, again, or not at all for days - the ledger ends the same."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lake_world import die_at, in_children
+from tick_world import DAYS, END, FEEDS, FIRST, START, Fact, TickWorld, play
+
+SPAN = int((END - FIRST) / timedelta(minutes=10)) - 1
+KINDS = ("arrived", "arrived", "empty", "withdrawn", "published", "quarantined", "looked", "blind")
+small = partial(
+    settings, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> TickWorld:
+    return TickWorld.make(tmp_path_factory.mktemp("ticks") / "template")
+
+
+@pytest.fixture
+def copies(template: TickWorld, tmp_path: Path) -> Iterator[TickWorld]:
+    """Fresh copies of one installation, as many as are asked for."""
+
+    def endless() -> Iterator[TickWorld]:
+        number = 0
+        while True:
+            number += 1
+            yield template.copy_to(tmp_path / f"copy-{number % 2}")
+
+    return endless()
+
+
+def instants() -> st.SearchStrategy[datetime]:
+    """Round and odd ones, dense around the clock points of the first days."""
+    anywhere = st.integers(0, SPAN).map(lambda tens: FIRST + timedelta(minutes=10 * tens))
+    hours = (6, 11, 12, 24)
+    edges = st.builds(
+        lambda day, hour, minutes: FIRST + timedelta(days=day, hours=hour, minutes=minutes),
+        st.integers(0, 2), st.sampled_from(hours), st.integers(-2, 25),
+    )  # fmt: skip
+    return st.one_of(edges, anywhere)
+
+
+def facts() -> st.SearchStrategy[list[Fact]]:
+    """What may become known, nothing twice at the same instant."""
+    one = st.builds(
+        Fact,
+        feed=st.sampled_from(sorted(FEEDS)),
+        day=st.sampled_from(DAYS),
+        kind=st.sampled_from(KINDS),
+        at=instants(),
+        part=st.integers(0, 1),
+    )
+    return st.lists(one, max_size=12, unique_by=lambda fact: fact.at)
+
+
+def ticks() -> st.SearchStrategy[list[datetime]]:
+    """Ticks that go forward, some twice."""
+    return st.lists(instants(), max_size=8).map(sorted)
+
+
+@given(facts=facts(), some=ticks(), others=ticks())
+@small(max_examples=20)
+def test_gaps_and_repetitions_of_ticks_change_no_row(
+    facts: list[Fact], some: list[datetime], others: list[datetime], copies: Iterator[TickWorld]
+) -> None:
+    ends = []
+    for chosen in (some, others):
+        world = next(copies)
+        play(world, facts, [START, *chosen])
+        world.settle_down(END)
+        ends.append((world.rows(), world.open_keys()))
+    assert ends[0] == ends[1]
+
+
+@given(facts=facts(), shuffled=st.lists(instants(), max_size=8))
+@small(max_examples=15)
+def test_ticks_in_any_order_change_no_row(
+    facts: list[Fact], shuffled: list[datetime], copies: Iterator[TickWorld]
+) -> None:
+    """Two schedulers whose clocks differ, or a tick that took long, evaluate an older instant."""
+    ends = []
+    for chosen in (shuffled, sorted(shuffled), []):
+        world = next(copies)
+        play(world, facts, [START, *chosen])
+        world.settle_down(END)
+        ends.append(world.rows())
+    assert ends[0] == ends[1] == ends[2]
+
+
+@given(facts=facts(), chosen=ticks())
+@small(max_examples=20)
+def test_of_each_key_one_incident_is_open_and_each_is_resolved_once(
+    facts: list[Fact], chosen: list[datetime], copies: Iterator[TickWorld]
+) -> None:
+    world = next(copies)
+    for now in [START, *chosen]:
+        world.learn_of(fact for fact in facts if fact.at <= now)
+        facts = [fact for fact in facts if fact.at > now]
+        world.tick(now)
+        assert len(set(world.open_keys())) == len(world.open_keys())
+    world.learn_of(facts)
+    after = world.settle_down(END)
+    world.publish_all(after)
+    world.settle_down(after)
+    assert world.open_keys() == []
+    for incident, life in world.lives():
+        turns = [action for action in life if action in {"open", "resolve"}]
+        assert turns == ["open", "resolve"] * (len(turns) // 2), (incident.dedup_key, life)
+    keys = [message.key for message in world.messages()]
+    assert len(set(keys)) == len(keys)
+
+
+def test_one_tick_after_days_ends_like_a_tick_each_minute(copies: Iterator[TickWorld]) -> None:
+    noon = FIRST + timedelta(hours=12)
+    story = [
+        Fact("acme.prices", DAYS[0], "arrived", noon - timedelta(minutes=3)),
+        Fact("acme.prices", DAYS[0], "published", noon - timedelta(minutes=1)),
+        Fact("acme.stock", DAYS[0], "arrived", noon - timedelta(hours=2), part=0),
+        Fact("acme.stock", DAYS[0], "arrived", noon + timedelta(hours=1), part=1),
+        Fact("acme.stock", DAYS[0], "published", noon + timedelta(hours=2)),
+        Fact("beta.prices", DAYS[1], "empty", noon + timedelta(days=1)),
+    ]
+    each_minute, at_once = next(copies), None
+    minutes = [FIRST + timedelta(hours=11, minutes=10 * step) for step in range(30)]
+    play(each_minute, story, [START, *minutes])
+    each_minute.settle_down(END)
+    wanted = each_minute.rows(), each_minute.open_keys()
+    at_once = next(copies)
+    play(at_once, story, [START])
+    at_once.settle_down(END)
+    assert (at_once.rows(), at_once.open_keys()) == wanted
+    states = {(row["feed"], row["period"]): row["timeliness"] for row in at_once.rows()}
+    assert states["acme.prices", DAYS[0]] == "ON_TIME"
+    assert states["acme.stock", DAYS[0]] == "LATE_ARRIVED"
+    assert states["beta.prices", DAYS[1]] == "MISSING"
