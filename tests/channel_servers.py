@@ -137,15 +137,16 @@ class WebDesk:
         ill = self.ailing.pop(0) if self.ailing else Ailing()
         parts = urlsplit(target)
         lower = {name.lower(): value for name, value in headers.items()}
+        ailing = ill.status, ill.headers, self.refuse("InternalTrouble: not now", ill.status)[2]
         if ill.status and not ill.takes_first:
-            return ill.status, ill.headers, b""
+            return ailing
         try:
             reply = self.take(parts.path, parts.query, lower, body)
         except Refused as error:
             self.refusals.append(str(error))
             return self.refuse(str(error), error.status)
         time.sleep(ill.pause_s)
-        return (ill.status, ill.headers, b"") if ill.status else reply
+        return ailing if ill.status else reply
 
 
 class SlackDesk(WebDesk):

@@ -50,6 +50,8 @@ class Settings:
     portal_url: str
     heartbeat: str = ""
     """The connection that hears of every tick; empty for none."""
+    group_wait: timedelta = timedelta(seconds=120)
+    """How long one late feed waits for others of its supplier before its message leaves."""
     upload_limit: int = 512 * 1024**2
     """The most bytes of a file handed in on the board."""
     s3: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -115,6 +117,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         airflow_url=env.get("WHARF_AIRFLOW_URL") or "http://127.0.0.1:8080",
         portal_url=env.get("WHARF_PORTAL_URL") or "",
         heartbeat=env.get("WHARF_HEARTBEAT") or "",
+        group_wait=_seconds(env, "WHARF_GROUP_WAIT", 120, least=0),
         upload_limit=_megabytes(env, "WHARF_UPLOAD_LIMIT_MB", 512),
         s3={
             key: env[variable]
@@ -210,14 +213,17 @@ def shipped_project() -> Path:
     return Path(__file__).parents[2]
 
 
-def _seconds(env: Mapping[str, str], variable: str, default: int) -> timedelta:
+def _seconds(
+    env: Mapping[str, str], variable: str, default: int, least: float | None = None
+) -> timedelta:
     value = env.get(variable) or str(default)
     try:
         seconds = float(value)
     except ValueError:
-        seconds = 0
-    if seconds <= 0:
-        raise SettingsError(f"{variable} is {value!r}; write a number of seconds above 0")
+        seconds = -1
+    if seconds < 0 or (least is None and seconds == 0):
+        limit = "above 0" if least is None else f"from {least:g}"
+        raise SettingsError(f"{variable} is {value!r}; write a number of seconds {limit}")
     return timedelta(seconds=seconds)
 
 

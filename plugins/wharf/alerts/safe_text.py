@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 # Controls, invisible and direction-changing characters, lone surrogates, line separators.
 _HOSTILE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 LONGEST_VALUE = 1000
+# So many times the length wanted is looked at: blanks may make up the rest.
+_READ_AT_MOST = 20
 
 
 def one_line(value: object, longest: int = LONGEST_VALUE) -> str:
@@ -20,9 +22,13 @@ def one_line(value: object, longest: int = LONGEST_VALUE) -> str:
         value: Anything; hostile characters become U+FFFD, white space one blank.
         longest: Characters to keep; what is cut is shown as an ellipsis.
     """
-    spaced = " ".join(str(value).split())
-    shown = "".join("\ufffd" if unicodedata.category(c) in _HOSTILE else c for c in spaced)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    text = str(value)
+    spaced = " ".join(text[: _READ_AT_MOST * longest].split())
+    is_cut = len(spaced) > longest or len(text) > _READ_AT_MOST * longest
+    shown = spaced[:longest]
+    if not shown.isprintable():
+        shown = "".join("\ufffd" if unicodedata.category(c) in _HOSTILE else c for c in shown)
+    return shown[: longest - 1] + "…" if is_cut else shown
 
 
 def markup(value: object) -> str:

@@ -60,6 +60,8 @@ def send_sns(
         HTTPClientError,
     )
 
+    from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
+
     topic = _topic(channel, connection)
     where = f"channel {channel.name!r} at SNS"
     try:
@@ -74,6 +76,8 @@ def send_sns(
         if code in _LATER or status in {408, 429} or status >= 500:
             raise ChannelError(f"{where} answered {code}", _seconds(headers)) from error
         raise ChannelRefused(f"{where} answered {code}") from error
+    except ResponseParserError as error:
+        raise ChannelError(f"{where}: what answered is not SNS") from error
     except (ConnectionError, HTTPClientError) as error:
         raise ChannelError(f"{where} cannot be reached: {type(error).__name__}") from error
     except (BotoCoreError, ValueError) as error:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from wharf.board.promised import Promised
 from wharf.contracts import Feed
@@ -56,14 +56,12 @@ def read_card(
     tx: Transaction, promised: Promised, subject: str, months: int, now: datetime
 ) -> Card | None:
     """Make the scorecard of a supplier's id or a feed's name; None where nobody has it."""
-    feeds = [
-        feed for feed in promised.feeds.values() if subject in (feed.supplier_id, feed.feed)
-    ]
+    feeds = [feed for feed in promised.feeds.values() if subject in (feed.supplier_id, feed.feed)]
     if not feeds:
         return None
     found = scorecard.outcomes(tx, [f.feed for f in feeds], _first(now.date(), months), now.date())
     own = scores(found, by="feed")
-    by = "feed" if subject in promised.feeds else "supplier"
+    by: Literal["feed", "supplier"] = "feed" if subject in promised.feeds else "supplier"
     total, *by_month = scores(found, by=by).get(subject) or [Score(subject, "")]
     rated = [(feed, own.get(feed.feed, [Score(feed.feed, "")])[0]) for feed in feeds]
     return Card(

@@ -89,17 +89,24 @@ class Line:
         """How bad it stands, its contract file among the rest."""
         return self.worst[0] + (0.1 if self.is_broken or self.orphaned else 0.0)
 
-    @property
+    @cached_property
     def telling(self) -> tuple[str, str] | None:
-        """(period, letter) of the cell that says most about the feed now; None without any."""
-        shown = [
-            (self.period_at(column), code)
-            for column, code in enumerate(self.codes)
-            if code != NOTHING
-        ]
-        shared = [each for some in self.hidden.values() for each in some]
-        everything = [*shared, *self.earlier, *shown]
-        return everything[-1 - self.worst[1]] if everything else None
+        """(period, letter) of the cell that says most about the feed now; None without any.
+
+        What is long over says less than how the newest period stands.
+        """
+        older = [each for some in self.hidden.values() for each in some] + list(self.earlier)
+        columns = [at for at, code in enumerate(self.codes) if code != NOTHING]
+        weight, age = self.worst
+        newest_first = self.all_codes[::-1]
+        is_news = weight >= 1 or (newest_first and newest_first[age] in marks.OPEN)
+        place = len(older) + len(columns) - 1 - (age if is_news else 0)
+        if place < 0:
+            return None
+        if place < len(older):
+            return older[place]
+        column = columns[place - len(older)]
+        return self.period_at(column), self.codes[column]
 
     @property
     def rate(self) -> float | None:

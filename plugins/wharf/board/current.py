@@ -18,8 +18,10 @@ LOOKED_BACK = timedelta(days=35)
 
 @dataclass(frozen=True)
 class Current:
-    """The delivery that says most about a feed now: the worst one before its cut-off, else the
-    newest."""
+    """The delivery that says most about a feed now.
+
+    That is the worst one before its cut-off, else the newest.
+    """
 
     feed: Feed
     standing: Standing | None

@@ -63,9 +63,7 @@ class Grid:
         return datetime.combine(first, datetime.min.time(), self.at.tzinfo) - timedelta(days=1)
 
 
-def build_grid(
-    tx: Transaction, promised: Promised, now: datetime, days: int, pulse: Pulse
-) -> Grid:
+def build_grid(tx: Transaction, promised: Promised, now: datetime, days: int, pulse: Pulse) -> Grid:
     """Tell what should have come in the last days, and what is older and still open.
 
     Args:
@@ -81,7 +79,10 @@ def build_grid(
     _put_fresh(slots, promised.feeds, fresh, now)
     _put_idle(slots, tx, promised.feeds, fresh, now)
     columns = _columns(slots, first, now.date())
-    lines = [_line(promised, feed, slots[name], columns) for name, feed in promised.feeds.items()]
+    keys = [day.isoformat() for day in columns]
+    lines = [
+        _line(promised, feed, slots[name], columns, keys) for name, feed in promised.feeds.items()
+    ]
     return Grid(
         at=now,
         columns=columns,
@@ -153,9 +154,7 @@ def _day(feed: Feed, period: str, first: str, due_at: datetime, now: datetime) -
     return min(due_at.astimezone(zone).date(), now.date())
 
 
-def _columns(
-    slots: Mapping[str, Mapping[str, Slot]], first: date, today: date
-) -> tuple[date, ...]:
+def _columns(slots: Mapping[str, Mapping[str, Slot]], first: date, today: date) -> tuple[date, ...]:
     """Every day from the first with a cell to the last, with today."""
     found = {day for own in slots.values() for day, _ in own.values() if day >= first}
     if not found:
@@ -165,45 +164,77 @@ def _columns(
 
 
 def _line(
-    promised: Promised, feed: Feed, slots: Mapping[str, Slot], columns: Sequence[date]
+    promised: Promised,
+    feed: Feed,
+    slots: Mapping[str, Slot],
+    columns: Sequence[date],
+    keys: Sequence[str],
 ) -> Line:
-    daily = feed.period.kind in DAILY
-    place = {day: column for column, day in enumerate(columns)}
-    by_column: dict[int, list[tuple[str, str]]] = {}
-    earlier: list[tuple[str, str]] = []
-    for period, (day, code) in slots.items():
-        column = place.get(day)
-        if column is not None:
-            by_column.setdefault(column, []).append((period, code))
-        elif day == date.min or _still_matters(code):
-            earlier.append((period, code))
-    keys: dict[int, str] = {}
-    hidden: dict[int, list[tuple[str, str]]] = {}
-    codes = [NOTHING] * len(columns)
-    for column, found in by_column.items():
-        if len(found) > 1:
-            found = sorted(found, key=lambda each: (-ALL[each[1]].weight, each[0]))
-            hidden[column] = found[1:]
-        period, codes[column] = found[0]
-        if not daily:
-            keys[column] = period
+    if feed.period.kind in DAILY:
+        placed = _place_days(slots, keys)
+    else:
+        placed = _place(slots, columns)
     return Line(
         feed=feed.feed,
         supplier_id=feed.supplier_id,
         supplier=feed.supplier.name or feed.supplier_id,
         about=feed.about,
-        codes="".join(codes),
+        codes=placed.codes,
         days=columns,
-        keys=keys,
-        hidden=hidden,
-        earlier=sorted(earlier),
+        keys=placed.keys,
+        hidden=placed.hidden,
+        earlier=placed.earlier,
         is_broken=feed.feed in promised.broken,
         orphaned=promised.orphaned.get(feed.feed, ""),
         is_trial=feed.active.trial,
     )
 
 
-def _still_matters(code: str) -> bool:
+@dataclass(frozen=True)
+class _Placed:
+    """The periods of a feed in their columns."""
+
+    codes: str
+    keys: Mapping[int, str]
+    hidden: Mapping[int, Sequence[tuple[str, str]]]
+    earlier: Sequence[tuple[str, str]]
+
+
+def _place_days(slots: Mapping[str, Slot], keys: Sequence[str]) -> _Placed:
+    """One period a day: most feeds, so that this is kept short."""
+    codes = "".join([slot[1] if (slot := slots.get(key)) else NOTHING for key in keys])
+    earlier: list[tuple[str, str]] = []
+    if len(slots) > len(codes) - codes.count(NOTHING):
+        outside = slots.keys() - set(keys)
+        earlier = _earlier((key, *slots[key]) for key in outside)
+    return _Placed(codes, {}, {}, earlier)
+
+
+def _place(slots: Mapping[str, Slot], columns: Sequence[date]) -> _Placed:
+    """Periods of any length, the worst in front where several share a day."""
+    place = {day: column for column, day in enumerate(columns)}
+    by_column: dict[int, list[tuple[str, str]]] = {}
+    for period, (day, code) in slots.items():
+        if day in place:
+            by_column.setdefault(place[day], []).append((period, code))
+    keys: dict[int, str] = {}
+    hidden: dict[int, list[tuple[str, str]]] = {}
+    codes = [NOTHING] * len(columns)
+    for column, found in by_column.items():
+        first, *others = sorted(found, key=lambda each: (-ALL[each[1]].weight, each[0]))
+        keys[column], codes[column] = first
+        if others:
+            hidden[column] = others
+    outside = ((key, day, code) for key, (day, code) in slots.items() if day not in place)
+    return _Placed("".join(codes), keys, hidden, _earlier(outside))
+
+
+def _earlier(outside: Iterable[tuple[str, date, str]]) -> list[tuple[str, str]]:
+    """What is in no column, and of that only what still matters."""
+    return sorted((key, code) for key, day, code in outside if day == date.min or _matters(code))
+
+
+def _matters(code: str) -> bool:
     """Whether something is still to be done about what is older than the days shown."""
     return code not in "mM" and ALL[code].weight > ALL["c"].weight
 

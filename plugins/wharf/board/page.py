@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from wharf.board.cells import Cell, Group, Line
 from wharf.board.grid import Grid, periods_of
-from wharf.board.marks import ALL
-from wharf.board.wanted import Wanted, matches
+from wharf.board.marks import ALL, NOTHING
+from wharf.board.wanted import Wanted, codes_of
 from wharf.contracts import Feed
 from wharf.ledger import Transaction, heat
 from wharf.ledger.rows import ExpectedDelivery
@@ -53,7 +53,8 @@ class Page:
 
 def turn_to(tx: Transaction, grid: Grid, wanted: Wanted) -> Page:
     """Choose, sort and fetch what one page shows."""
-    lines = [line for line in grid.lines if _is_wanted(line, wanted)]
+    codes = codes_of(wanted.tones)
+    lines = [line for line in grid.lines if _is_wanted(line, wanted, codes)]
     if wanted.view == "list":
         return _list(tx, grid, wanted, lines)
     size = WORDY_LINES if wanted.days <= WORDY_UP_TO else STRIP_LINES
@@ -65,7 +66,9 @@ def turn_to(tx: Transaction, grid: Grid, wanted: Wanted) -> Page:
     else:
         found, shown = len(lines), _portion(lines, wanted.page, size)
     telling = [*shown, *(group.lines[0] for group in groups)]
-    pairs = [(line.feed, told[0]) for line in telling if (told := line.telling)]
+    pairs = [
+        (line.feed, told[0]) for line in telling if (told := line.telling) and ALL[told[1]].weight
+    ]
     if wanted.days <= WORDY_UP_TO:
         pairs += periods_of(shown)
     return Page(
@@ -125,12 +128,14 @@ def _cell(feed: Feed, row: ExpectedDelivery, grid: Grid) -> Cell:
     )
 
 
-def _is_wanted(line: Line, wanted: Wanted) -> bool:
+def _is_wanted(line: Line, wanted: Wanted, codes: frozenset[str]) -> bool:
     if wanted.supplier and line.supplier_id != wanted.supplier:
         return False
     words = wanted.q.casefold().split()
     name = f"{line.feed} {line.supplier} {line.about}".casefold()
-    return all(word in name for word in words) and matches(line.all_codes, wanted.tones)
+    if not all(word in name for word in words):
+        return False
+    return not wanted.tones or not codes.isdisjoint(line.all_codes)
 
 
 def groups_of(lines: Iterable[Line], wanted: Wanted) -> list[Group]:
@@ -153,14 +158,13 @@ def groups_of(lines: Iterable[Line], wanted: Wanted) -> list[Group]:
 
 def _list(tx: Transaction, grid: Grid, wanted: Wanted, lines: Iterable[Line]) -> Page:
     """Single deliveries, the worst first and of those the newest."""
-    tones = wanted.tones
+    codes = codes_of(wanted.tones)
     found = sorted(
-        (
-            (-ALL[code].weight, -age, line.feed, period)
-            for line in lines
-            for age, (period, code) in enumerate(_periods(line))
-            if matches(code, tones)
-        )
+        (-ALL[code].weight, -age, line.feed, period)
+        for line in lines
+        if not codes.isdisjoint(line.all_codes)
+        for age, (period, code) in enumerate(_periods(line))
+        if code in codes
     )
     portion = _portion(found, wanted.page, LIST_ROWS)
     pairs = [(feed, period) for _, _, feed, period in portion]
@@ -180,8 +184,10 @@ def _list(tx: Transaction, grid: Grid, wanted: Wanted, lines: Iterable[Line]) ->
 def _periods(line: Line) -> Iterable[tuple[str, str]]:
     """Every (period, letter) of a line, oldest first."""
     yield from line.earlier
-    for column in range(len(line.codes)):
-        yield from line.periods_at(column)
+    for column, code in enumerate(line.codes):
+        if code != NOTHING:
+            yield line.period_at(column), code
+            yield from line.hidden.get(column, ())
 
 
 def _portion(items: Sequence[ItemT], page: int, size: int) -> list[ItemT]:

@@ -50,13 +50,16 @@ class Pulse:
             if not each.ok and (each.good_at is None or self.at - each.good_at > BLIND_AFTER)
         ]
 
+    def blind_at(self, feeds: Iterable[Feed]) -> list[Sight]:
+        """Those of the blind connections that some feeds come over."""
+        own = {feed.source.connection for feed in feeds}
+        return [each for each in self.blind if each.connection in own]
+
     def _age(self, at: datetime | None) -> float | None:
         return None if at is None else max((self.at - at).total_seconds(), 0.0)
 
 
-def feel_pulse(
-    tx: Transaction, feeds: Iterable[Feed], now: datetime, silence: timedelta
-) -> Pulse:
+def feel_pulse(tx: Transaction, feeds: Iterable[Feed], now: datetime, silence: timedelta) -> Pulse:
     """Tell how looks and ticks go.
 
     Args:

@@ -1,8 +1,9 @@
-"""Cells with words as HTML. Joined here, since a template takes five times as long for thousands."""
+"""Cells with words as HTML, joined here: a template takes five times as long for thousands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from html import escape
 from urllib.parse import quote
 
@@ -34,13 +35,35 @@ def row_cells(line: Line, cells: Cells, today: int) -> Markup:
             if (cell := cells.get((line.feed, period))) is not None
         ]
         drawn.append(_column(own, column == today))
-    return Markup("".join(drawn))  # noqa: S704 - escaped below
+    return Markup("".join(drawn))
 
 
 def earlier_cells(line: Line, cells: Cells) -> Markup:
     """What is older than the days shown, as one cell."""
     found = [cells[key] for p, _ in line.earlier if (key := (line.feed, p)) in cells]
-    return Markup(_column(found, False))  # noqa: S704 - escaped below
+    return Markup(_column(found, False))
+
+
+@lru_cache(maxsize=4096)
+def breakable(feed: str) -> Markup:
+    """A feed's name that may be broken behind its dot."""
+    return Markup(escape(feed).replace(".", ".<wbr>"))
+
+
+def now_tag(line: Line, cells: Cells) -> Markup:
+    """How a feed stands now, as a link to the period that says it."""
+    told = line.telling
+    if told is None:
+        return Markup("")
+    period, code = told
+    mark, cell = ALL[code], cells.get((line.feed, period))
+    title = f' title="{escape(f"{period}: {cell.reason}")}"' if cell else ""
+    words = escape(cell.words if cell else mark.words)
+    held = ", in quarantine" if mark.is_held else ""
+    return Markup(
+        f'<a class="tag {mark.tone}" href="{address(line.feed, period)}"{title}>'
+        f'<span aria-hidden="true">{mark.sign}</span> {words}{held}</a>'
+    )
 
 
 def address(feed: str, period: str) -> str:
@@ -99,4 +122,4 @@ def roll_cells(codes: str, today: int) -> Markup:
             f'<td class="roll{where}"><span class="{mark.tone}" role="img" '
             f'aria-label="{mark.words}">{mark.sign}</span></td>'
         )
-    return Markup("".join(drawn))  # noqa: S704 - signs and words of our own
+    return Markup("".join(drawn))

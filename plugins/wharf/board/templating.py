@@ -29,6 +29,8 @@ def make_templates() -> Environment:
         ruler=strips.ruler,
         row_cells=table.row_cells,
         earlier_cells=table.earlier_cells,
+        breakable=table.breakable,
+        now_tag=table.now_tag,
         roll_cells=table.roll_cells,
         address=table.address,
         rate_chart=charts.rate_chart,

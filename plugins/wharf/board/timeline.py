@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -75,7 +76,7 @@ def draw_timeline(
     drawn += [_draw(each, line, up=True) for each in above]
     drawn += [_draw(each, line, up=False) for each in below]
     name = "; ".join(f"{p.label} {p.on(tz):%a %H:%M}" for p in sorted(points, key=_by_time))
-    return Markup(  # noqa: S704 - numbers, and text that was escaped
+    return Markup(
         f'<svg class="timeline" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="{escape(name)}">{"".join(drawn)}</svg>'
     )
@@ -102,7 +103,7 @@ def _place(points: Sequence[Point], x: X, tz: str, many_days: bool) -> list[_Pla
         start = at - wide if is_left else at
         lane = next((n for n, end in enumerate(lanes) if end < start), len(lanes))
         end = start + wide + _ROOM
-        lanes[lane:lane + 1] = [end]
+        lanes[lane : lane + 1] = [end]
         placed.append(_Placed(point, at, lane, text, is_left))
     return placed
 
@@ -137,7 +138,7 @@ def _axis(points: Sequence[Point], x: X, line: float) -> str:
     ]  # fmt: skip
     known = [(when, tone) for when, tone in stops if when is not None]
     drawn = [f'<line class="a-none" x1="{_EDGE}" x2="{WIDTH - _EDGE}" y1="{line}" y2="{line}"/>']
-    for (start, tone), (end, _) in zip(known, known[1:], strict=False):
+    for (start, tone), (end, _) in pairwise(known):
         drawn.append(
             f'<line class="a-{tone}" x1="{x(start):.1f}" x2="{x(end):.1f}" '
             f'y1="{line}" y2="{line}"/>'

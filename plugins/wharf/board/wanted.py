@@ -93,6 +93,6 @@ def _whole(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else otherwise
 
 
-def matches(codes: str, tones: frozenset[str]) -> bool:
-    """Whether one of the cells counts for one of the tones; any does where none is asked for."""
-    return not tones or any(tones & ALL[code].tones for code in set(codes) if code in ALL)
+def codes_of(tones: frozenset[str]) -> frozenset[str]:
+    """The letters that count for one of the tones; all of them where none is asked for."""
+    return frozenset(code for code, mark in ALL.items() if not tones or tones & mark.tones)

@@ -118,6 +118,10 @@ def size(count: int) -> str:
     amount = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if amount < 1000:
-            return f"{amount:.0f}{_TOGETHER}{unit}" if unit == "B" else f"{amount:.1f}{_TOGETHER}{unit}"
+            return (
+                f"{amount:.0f}{_TOGETHER}{unit}"
+                if unit == "B"
+                else f"{amount:.1f}{_TOGETHER}{unit}"
+            )
         amount /= 1000
     return f"{amount:.1f}{_TOGETHER}TB"

@@ -8,8 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from wharf.cli.installation import now, open_installation, say, who
+from wharf.cli.installation import Installation, now, open_installation, say, who
 from wharf.ledger import batches
+from wharf.ledger.rows import BatchRow
 
 
 @click.group()
@@ -56,12 +57,21 @@ def show(batch_id: str) -> None:
 @click.argument("batch_id")
 @click.option("--reason", required=True, help="Why you accept this batch; kept in the audit trail.")
 def publish(batch_id: str, reason: str) -> None:
-    """Publish a batch by hand: a restatement after the cut-off, or one rolled back before."""
+    """Publish a batch by hand: a restatement after the cut-off, or one rolled back before.
+
+    One of which a critical check failed needs two people who have signed in: the board asks them.
+    """
     here = open_installation()
-    at = now()
-    snapshot = here.intake.batches.publish(batch_id, now=at, by=who(), reason=reason, force=True)
+    with here.intake.ledger.read() as tx:
+        row = batches.batch(tx, batch_id)
+    if row and row.subject in here.promises.feeds:
+        _decide(here, row, reason)
+    else:
+        here.intake.batches.publish(batch_id, now=now(), by=who(), reason=reason, force=True)
+    with here.intake.ledger.read() as tx:
+        events = batches.publishes_of(tx, row.table, row.period) if row else []
     _settle(batch_id)
-    say(f"published {batch_id}, snapshot {snapshot}")
+    say(f"published {batch_id}, snapshot {events[-1].snapshot_id if events else 'unknown'}")
 
 
 @batch.command()
@@ -79,6 +89,18 @@ def rollback(table_name: str, period: str, to: str | None, reason: str) -> None:
     if target:
         _settle(target)
     say(f"{table_name} {period} reads {target or 'nothing'} again, snapshot {snapshot}")
+
+
+def _decide(here: Installation, row: BatchRow, reason: str) -> None:
+    from wharf.cli.decide import desk_of, person
+    from wharf.decisions import KINDS, Wish, plain
+    from wharf.decisions.publishing import force_publish
+
+    at = now()
+    until = at + KINDS["force_publish"].usual
+    detail = {"batch_id": row.batch_id}
+    wish = Wish("force_publish", row.subject, plain(reason), until, row.period, detail=detail)
+    force_publish(desk_of(here), here.intake.batches, wish, person(), at)
 
 
 def _settle(batch_id: str) -> None:

@@ -11,23 +11,35 @@ from wharf import __version__
 from wharf.errors import Skip, WharfError
 
 COMMANDS = {
+    "accept-partial": "wharf.cli.decide:accept_partial",
+    "ack": "wharf.cli.decide:ack",
     "alert": "wharf.cli.alert:alert",
     "arrivals": "wharf.cli.arrivals:arrivals",
+    "backfill": "wharf.cli.backfill:backfill",
     "batch": "wharf.cli.batch:batch",
+    "decisions": "wharf.cli.decided:decisions",
     "deliver": "wharf.cli.run:deliver",
     "demo": "wharf.cli.demo:demo",
     "docs": "wharf.cli.docs:docs",
     "doctor": "wharf.cli.doctor:doctor",
     "feed": "wharf.cli.feed:feed",
+    "maintenance": "wharf.cli.decide:maintenance",
+    "mark": "wharf.cli.decide:mark",
     "model": "wharf.cli.model:model",
     "promise": "wharf.cli.decide:promise",
+    "proposal": "wharf.cli.decided:proposal",
     "rehearse": "wharf.cli.rehearse:rehearse",
+    "revoke": "wharf.cli.decided:revoke",
     "run": "wharf.cli.run:run",
     "scorecard": "wharf.cli.scorecard:scorecard",
     "serve": "wharf.cli.demo:serve",
+    "snooze": "wharf.cli.decide:snooze",
     "status": "wharf.cli.status:status",
+    "suspend": "wharf.cli.decide:suspend",
     "try": "wharf.cli.try_files:try_files",
+    "use-last-good": "wharf.cli.decide:use_last_good",
     "validate": "wharf.cli.validate:validate",
+    "waive": "wharf.cli.decide:waive",
 }
 
 

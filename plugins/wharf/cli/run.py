@@ -48,6 +48,8 @@ def run(feed_name: str, period_key: str, dry_run: bool) -> None:
 def deliver(feed_name: str, period_key: str, file: Path, part: str) -> None:
     """Hand in a file that came another way, then take it in like any delivery."""
     from wharf import intake
+    from wharf.cli.decide import desk_of, person
+    from wharf.decisions.handing_in import note_handed_in
     from wharf.watch.expect import expect_one
 
     here = open_installation()
@@ -55,6 +57,7 @@ def deliver(feed_name: str, period_key: str, file: Path, part: str) -> None:
     period = feed.parse_period(period_key)
     expect_one(here.intake.ledger, here.promises.project, feed, period, _hash(here, feed), now())
     handed = intake.hand_in(here.intake, feed, period, part, file, now=now())
+    note_handed_in(desk_of(here), handed, person(), now())
     say(f"hand in  {file.name}: {handed.verdict}, version {handed.version}")
     _take_in(here, feed, period)
 

@@ -180,7 +180,7 @@ def _go_on(
         return "It is taken in when the delivery is whole."
     if start_run is None:
         return "The next tick starts a run that takes it in."
-    cause = f"delivery-{landed.seq}"
+    cause = f"delivery-{landed.seq}-{landed.version}"
     try:
         start_run(feed.dag_id, period.key, cause)
     except WharfError as error:

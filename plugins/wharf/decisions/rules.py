@@ -162,7 +162,7 @@ def _mark_duplicate(wish: Wish, here: Situation, _person: Person, _now: datetime
     if here.file.verdict == "DUPLICATE":
         return f"{here.file.path!r} is a duplicate already"
     counted = [each for each in here.versions if each.verdict != "DUPLICATE"]
-    if counted[-1:] != [here.file]:
+    if counted[-1] != here.file:
         return f"version {here.file.version} was replaced by a later one"
     if len(counted) == 1:
         return "it is the only version there is; waive the delivery in place of it"
@@ -176,7 +176,7 @@ def _mark_restatement(wish: Wish, here: Situation, _person: Person, _now: dateti
         return _no_file(wish)
     if here.file.verdict != "DUPLICATE":
         return f"{here.file.path!r} is version {here.file.version} already"
-    if here.versions[-1:] != [here.file]:
+    if here.versions[-1] != here.file:
         return "a later file came for it; only the last one can become the new version"
     return ""
 

@@ -6,6 +6,7 @@ frozen values of `wharf.ledger.rows`. Nothing here computes a state, renders or 
 
 from wharf.ledger import (
     arrivals,
+    asked,
     backfills,
     batches,
     contracts,
@@ -31,6 +32,7 @@ __all__ = [
     "Ledger",
     "Transaction",
     "arrivals",
+    "asked",
     "backfills",
     "batches",
     "contracts",

@@ -132,8 +132,9 @@ def in_force(
 def allowed_fallbacks(
     tx: Connection, consumer: str, feed_name: str, period: str, now: datetime
 ) -> list[Decision]:
-    """What lets a product read an older batch of a feed for a period; `detail["max_age"]` says how
-    old, as `2d` or `1bd`.
+    """What lets a product read an older batch of a feed for a period.
+
+    Each says how old it may be: `detail["max_age"]`, as `2d` or `1bd`.
     """
     return [
         each

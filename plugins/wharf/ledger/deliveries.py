@@ -87,6 +87,12 @@ def set_outcome(tx: Connection, seq: int, outcome: str, reason: str = "") -> Non
     tx.execute(update(delivery).where(delivery.c.seq == seq).values(outcome=outcome, reason=reason))
 
 
+def delivery_by_seq(tx: Connection, seq: int) -> Delivery | None:
+    """One landed file by its number."""
+    row = tx.execute(_select().where(delivery.c.seq == seq)).first()
+    return read_row(Delivery, row) if row else None
+
+
 def set_verdict(tx: Connection, row: Delivery) -> None:
     """Store the verdict and version of a landed file, as a person corrected them."""
     values = {"verdict": row.verdict, "version": row.version, "outcome": "", "reason": ""}

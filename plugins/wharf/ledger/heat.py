@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from wharf.ledger.rows import ExpectedDelivery, read_row
 from wharf.ledger.schema import expected_delivery as table
@@ -134,7 +145,7 @@ def neighbours(tx: Connection, row: ExpectedDelivery) -> tuple[str, str]:
     """The periods of a feed before and after one of them; empty where there is none."""
     own = select(table.c.period).where(table.c.feed_id == row.feed_id)
     place = tuple_(table.c.period_first, table.c.period)
-    here = tuple_(row.period_first, row.period)
+    here = tuple_(literal(row.period_first), literal(row.period))
     before = own.where(place < here).order_by(table.c.period_first.desc(), table.c.period.desc())
     after = own.where(place > here).order_by(table.c.period_first, table.c.period)
     found = (tx.execute(query.limit(1)).scalar() for query in (before, after))
@@ -145,12 +156,12 @@ def neighbours(tx: Connection, row: ExpectedDelivery) -> tuple[str, str]:
 def last_complete(tx: Connection, since: datetime) -> dict[str, datetime]:
     """When each feed last delivered something whole, among rows with a cut-off since an instant."""
     query = (
-        select(feed.c.name, func.max(table.c.complete_at))
+        select(feed.c.name, func.max(table.c.complete_at).label("at"))
         .join(feed, feed.c.id == table.c.feed_id)
         .where(table.c.cutoff_at >= since, table.c.complete_at.is_not(None))
         .group_by(feed.c.name)
     )
-    return {name: at for name, at in tx.execute(query)}
+    return {row.name: row.at for row in tx.execute(query)}
 
 
 def _mark() -> ColumnElement[str]:

@@ -30,7 +30,7 @@ class Manner:
 
     newest_counts: bool = False
     """Whether, of several waiting messages about one incident, only the newest is sent."""
-    not_before: Callable[[Outgoing, bool], datetime | None] | None = None
+    not_before: Callable[[Outgoing, bool, datetime], datetime | None] | None = None
     """Until when a message has to wait, given whether its incident was told of there; pages do
     where nobody looks."""
 
@@ -155,7 +155,8 @@ def claim(
             continue
         spoken = told.get((each.incident_id or 0, each.channel))
         ask = manners[each.channel].not_before
-        until = ask(each, spoken is not None and spoken.closed_at is None) if ask else None
+        is_told = spoken is not None and spoken.closed_at is None
+        until = ask(each, is_told, at) if ask else None
         if until is not None and until > at:
             tx.execute(update(outbox).where(outbox.c.seq == each.seq).values(next_try_at=until))
             continue
@@ -170,13 +171,15 @@ def claim(
     return mine
 
 
-def give_back(tx: Connection, rows: Iterable[Outgoing]) -> None:
+def give_back(
+    tx: Connection, rows: Iterable[Outgoing], next_try_at: datetime | None = None
+) -> None:
     """Let go of claimed messages that were not tried; that was no attempt."""
     for some in chunks([each.seq for each in rows]):
         tx.execute(
             update(outbox)
             .where(outbox.c.seq.in_(some), outbox.c.status == "SENDING")
-            .values(status="QUEUED", attempts=outbox.c.attempts - 1, next_try_at=None)
+            .values(status="QUEUED", attempts=outbox.c.attempts - 1, next_try_at=next_try_at)
         )
 
 

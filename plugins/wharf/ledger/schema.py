@@ -218,6 +218,13 @@ delivery = Table(
     UniqueConstraint("feed_id", "period", "part", "arrival_seq"),
     Index("delivery_sha", "feed_id", "sha256"),
 )
+_unread = and_(delivery.c.outcome == "", delivery.c.verdict != "DUPLICATE")
+Index(
+    "delivery_unread",
+    delivery.c.landed_at,
+    sqlite_where=_unread,
+    postgresql_where=_unread,
+)
 
 batch = Table(
     "batch",
@@ -308,6 +315,7 @@ incident = Table(
     Index("incident_row", "feed_id", "period"),
     Index("incident_children", "parent_id"),
     Index("incident_key", "dedup_key", "id"),
+    Index("incident_kind", "kind", "resolved_at"),
     Index("incident_supplier", "supplier", "opened_at"),
 )
 Index(

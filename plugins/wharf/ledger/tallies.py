@@ -24,22 +24,22 @@ def incidents_by_level(tx: Connection) -> dict[tuple[str, str], int]:
 def levels_by_feed(tx: Connection) -> dict[str, str]:
     """The highest level of each feed's open incidents."""
     query = (
-        select(feed.c.name, func.max(incident.c.level))
+        select(feed.c.name, func.max(incident.c.level).label("level"))
         .join(feed, feed.c.id == incident.c.feed_id)
         .where(incident.c.resolved_at.is_(None))
         .group_by(feed.c.name)
     )
-    return {name: level for name, level in tx.execute(query)}
+    return {row.name: row.level for row in tx.execute(query)}
 
 
 def unsent_messages(tx: Connection) -> dict[str, int]:
     """How many messages wait, are held back or failed for good, by status."""
     query = (
-        select(outbox.c.status, func.count())
+        select(outbox.c.status, func.count().label("messages"))
         .where(outbox.c.status.in_(UNSENT))
         .group_by(outbox.c.status)
     )
-    return dict.fromkeys(UNSENT, 0) | {status: count for status, count in tx.execute(query)}
+    return dict.fromkeys(UNSENT, 0) | {row.status: row.messages for row in tx.execute(query)}
 
 
 def oldest_unsent(tx: Connection) -> datetime | None:

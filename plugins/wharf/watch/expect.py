@@ -12,7 +12,7 @@ from wharf.ledger import Ledger, Transaction, contracts, expected, horizon, prod
 from wharf.ledger.in_force import project_in_force
 from wharf.ledger.rows import ExpectedDelivery, ProductPeriod
 from wharf.timeliness import calendars, points
-from wharf.timeliness.horizon import expected_points, product_periods, why_not_expected
+from wharf.timeliness.horizon import BACK, expected_points, product_periods, why_not_expected
 from wharf.timeliness.learned import stratum_of
 from wharf.timeliness.points import ClockPoints
 from wharf.watch.promises import Promises
@@ -115,18 +115,19 @@ def _left_over(
     days = calendars.open_days(calendar, feed.period.kind)
     contract, version = promises.hashes.get(name, ""), _version(calendar)
     made = {row.period for row in rows}
-    first = min((min(row.period, row.period_first) for row in rows), default="")
+    keys = [min(row.period, row.period_first) for row in rows]
+    first = min([*keys, f"{now - BACK:%Y-%m}"])
     found = []
     for row in horizon.rows_from(tx, name, first):
         if row.period in made or row.due_at <= now:
             continue
         period = _active(feed, row.period)
-        if period is None:
+        if period is None and row.expected:
             why = f"not promised any more; see active and period of {name}"
             found.append(
                 replace(row, expected=False, closed_because=why, contract=contract, notifies=False)
             )
-        else:
+        if period is not None:
             clock = points.clock_points(feed, period, days)
             found.append(_row(feed, period, days, clock, contract, version))
     return found

@@ -110,6 +110,7 @@ def _send_all(way: _Way, channel: Channel, claimed: Sequence[Claimed]) -> tuple[
     handles: dict[int, Mapping[str, Any]] = {}
     stuck: set[int | None] = set()
     left: list[Outgoing] = []
+    alone_until: datetime | None = None
     for each in claimed:
         row = each.message
         if way.now() > way.until or in_a_row >= FAILS or row.incident_id in stuck:
@@ -119,17 +120,18 @@ def _send_all(way: _Way, channel: Channel, claimed: Sequence[Claimed]) -> tuple[
             handle = _send_one(way, channel, each, handles)
         except WharfError as error:
             failed, in_a_row = failed + 1, in_a_row + 1
-            if _put_off(way, row, error) and row.incident_id is not None:
+            again_at = _put_off(way, row, error)
+            if again_at is not None and row.incident_id is not None:
                 stuck.add(row.incident_id)
             if isinstance(error, ChannelError) and error.retry_after is not None:
-                in_a_row = FAILS
+                in_a_row, alone_until = FAILS, again_at
             continue
         sent, in_a_row = sent + 1, 0
         if row.incident_id is not None:
             handles[row.incident_id] = handle
     if left:
         with way.ledger.write() as tx:
-            outbox.give_back(tx, left)
+            outbox.give_back(tx, left, alone_until)
     return sent, failed
 
 
@@ -161,14 +163,15 @@ def _send_one(
     return done.handle or handle
 
 
-def _put_off(way: _Way, row: Outgoing, error: WharfError) -> bool:
-    """Record a failure; gives whether the message will be tried again."""
+def _put_off(way: _Way, row: Outgoing, error: WharfError) -> datetime | None:
+    """Record a failure; gives when the message is tried again, None for never."""
     at = way.now()
     asked = error.retry_after if isinstance(error, ChannelError) else None
     pause = timedelta(seconds=asked) if asked is not None else alerts.back_off(row.attempts)
     over = isinstance(error, ChannelRefused) or at - row.queued_at > GIVES_UP_AFTER
+    again_at = None if over else at + pause
     with way.ledger.write() as tx:
-        outbox.record_failed(tx, row, str(error), None if over else at + pause)
+        outbox.record_failed(tx, row, str(error), again_at)
         if asked is not None:
             outbox.leave_alone(tx, row.channel, at + pause)
-    return not over
+    return again_at

@@ -12,6 +12,7 @@ from wharf.errors import WharfError
 from wharf.intake import Intake
 from wharf.ledger import decisions
 from wharf.ledger.rows import Tick
+from wharf.watch.asked import asked_runs
 from wharf.watch.evaluate import Evaluated, evaluate_due
 from wharf.watch.expect import expect_horizon
 from wharf.watch.learn import learn_decided
@@ -19,6 +20,7 @@ from wharf.watch.promises import Promises
 from wharf.watch.reruns import wanted_reruns
 from wharf.watch.send import send_messages
 from wharf.watch.starts import start_runs, wanted_runs
+from wharf.watch.supervise import supervise
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,14 @@ def tick(
     settings = ctx.settings
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
     evaluated = evaluate_due(ctx.ledger, promises, settings, now)
+    supervise(ctx.ledger, promises, settings, ctx.resolve, now)
     learn_decided(ctx.ledger, promises, now)
     started, problems = _start(ctx, promises, start_run, running_keys, now)
     sent = failed = 0
     if settings.sends_outside:
-        sent, failed = send_messages(ctx.ledger, promises.project, ctx.resolve, now, send)
+        sent, failed = send_messages(
+            ctx.ledger, promises.project, ctx.resolve, now, send, lambda: clock() - began
+        )
     done = Ticked(made, evaluated, started, sent, failed, "; ".join(problems))
     with ctx.ledger.write() as tx:
         decisions.record_tick(tx, Tick("tick", now, (clock() - began).total_seconds(), str(done)))
@@ -95,5 +100,6 @@ def _start(
         return (), [f"no run could be started: {error}"]
     wanted = wanted_runs(ctx.ledger, promises, running, now)
     wanted += wanted_reruns(ctx, promises, running, now)
+    wanted += asked_runs(ctx.ledger, promises, running, now)
     started, problems = start_runs(ctx.ledger, wanted, start_run, now)
     return tuple(f"{each.dag_id} {each.key}" for each in started), problems

@@ -162,8 +162,8 @@ def test_reading_changes_nothing(board: httpx.Client, world: BoardWorld) -> None
     wal = world.settings.home / "ledger.db-wal"
     before_wal = wal.read_bytes() if wal.exists() else b""
     query = f"?do=revoke&decision=1&reason=x&kind=waive&until=2h&token={token(board)}"
-    for path in (STORY, "/", "/decisions", "/maintenance", "/backfills", "/proposals",
-                 "/api/decisions", "/api/proposals", "/backfills/1", "/api/backfills/1"):  # fmt: skip
+    pages = (STORY, "/", "/decisions", "/maintenance", "/backfills", "/proposals", "/backfills/1")
+    for path in (*pages, "/api/decisions", "/api/proposals", "/api/backfills/1"):
         board.get(path + query)
         board.head(path + query)
     for path in ("/api/decisions/1/revoke", "/api/decisions/1/approve", "/api/deliveries"):

@@ -9,7 +9,17 @@ import pytest
 from sqlalchemy import inspect
 
 from wharf.errors import ModelError
-from wharf.ledger import Ledger, arrivals, batches, deliveries, expected, horizon, incidents, models
+from wharf.ledger import (
+    Ledger,
+    arrivals,
+    batches,
+    deliveries,
+    expected,
+    horizon,
+    incidents,
+    models,
+    outbox,
+)
 from wharf.ledger.migrate import HEAD, SCRIPTS
 from wharf.ledger.rows import (
     AliasEvent,
@@ -120,7 +130,8 @@ def test_a_message_is_queued_once_for_each_key(ledger: Ledger) -> None:
         message = Outgoing("wharf:k:1:desk", "desk", {"what": "late"}, AT)
         assert incidents.queue_message(tx, message)
         assert not incidents.queue_message(tx, message)
-        assert len(incidents.messages_to_send(tx, AT)) == 1
+        claimed = outbox.claim(tx, {"desk": outbox.Manner()}, AT, timedelta(minutes=2))
+        assert [each.message.key for each in claimed] == ["wharf:k:1:desk"]
 
 
 def test_two_promoters_cannot_both_win(ledger: Ledger) -> None:

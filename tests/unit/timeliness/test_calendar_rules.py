@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from wharf.contracts import Calendar, Feed, Period, Terms
 from wharf.contracts.calendars import combine_calendars
-from wharf.timeliness.calendars import OpenDays, calendar_digest, calendar_problems, open_days
+from wharf.timeliness.calendars import (
+    OpenDays,
+    _public_holidays,
+    calendar_digest,
+    calendar_problems,
+    open_days,
+)
 from wharf.timeliness.horizon import is_expected, overlap, why_not_expected
 from wharf.timeliness.points import ClockPoints, clock_points
 
@@ -106,12 +112,21 @@ def test_counting_open_days_agrees_with_walking_over_them(name: str) -> None:
 
 def test_a_combined_calendar_says_which_part_closes_a_day() -> None:
     assert MADE["both"].why_closed(date(2026, 4, 27)) == "King's Day"
-    assert MADE["both"].why_closed(date(2026, 8, 31)) == "Summer Bank Holiday"
+    assert MADE["both"].why_closed(date(2026, 8, 31)) == "Late Summer Bank Holiday"
     assert MADE["either"].why_closed(date(2026, 11, 21)) == (
         "Saturday is no open day in dutch; Saturday is no open day in english"
     )
     told = "dutch is open, which holidays_and_weekends leaves out"
     assert MADE["holidays_and_weekends"].why_closed(date(2026, 11, 20)) == told
+
+
+def test_holidays_have_the_same_names_whatever_language_the_machine_speaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _public_holidays.cache_clear()
+    monkeypatch.setenv("LANGUAGE", "nl")
+    days = calendars(berlin={"public_holidays": {"country": "DE", "subdivision": "BE"}})["berlin"]
+    assert days.why_closed(date(2031, 12, 26)) == "Second Day of Christmas"
 
 
 def test_an_exchange_knows_its_half_days_and_they_are_open() -> None:

@@ -76,6 +76,7 @@ def upgrade() -> None:
     )
     op.create_index("conversation_closed", "conversation", ["closed_at"])
     op.create_index("incident_key", "incident", ["dedup_key", "id"])
+    op.create_index("incident_kind", "incident", ["kind", "resolved_at"])
     op.create_index("incident_supplier", "incident", ["supplier", "opened_at"])
     op.create_index(
         "incident_wakes",
@@ -189,6 +190,8 @@ def _indexes() -> None:
         ("expected_delivery_no_run", "expected_delivery", ["opens_at"],
          f"run_at IS NULL AND expected{yes} AND notifies{yes}"),
         ("poll_good", "poll", ["connection", "seq"], f"ok{yes}"),
+        ("delivery_unread", "delivery", ["landed_at"],
+         "outcome = '' AND verdict != 'DUPLICATE'"),
     ):  # fmt: skip
         op.create_index(
             name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
