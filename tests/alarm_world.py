@@ -28,7 +28,7 @@ CHAT = "{name: chat, kind: slack, connection: chat, channel: C1, min_level: L1}"
 PAGER = "{name: pager, kind: pagerduty, connection: pager, min_level: L2}"
 FEED = """
 feed: {name}
-active: {{from: "{first}"}}
+active: {{from: "{first}", until: "{last}"}}
 table: raw.{table}
 supplier: {{id: {supplier}}}
 source: {{kind: local, connection: {connection}, path: "{table}_{{period:%Y%m%d}}.csv"}}
@@ -45,7 +45,7 @@ active: {{from: "2026-11-16"}}
 period: {{kind: day}}
 timeliness: {{tz: UTC, decide_at: "T+0 {decide}", due: "T+0 12:00", cutoff: "T+3d 18:00"}}
 inputs: {{{inputs}}}
-steps: [{{export: page}}]
+steps: [{{dbt: "tag:risk"}}]
 """
 
 
@@ -96,7 +96,7 @@ class AlarmWorld:
     ledger_url: str = ""
     group_wait: int = 120
     first: str = DAY
-    now: datetime = MIDNIGHT - timedelta(hours=3)
+    now: datetime = MIDNIGHT + timedelta(hours=6, minutes=40)
     hosts: dict[str, str] = field(default_factory=dict)
     heard: list[Heard] = field(default_factory=list)
     dead: set[str] = field(default_factory=set)
@@ -111,7 +111,7 @@ class AlarmWorld:
             path.write_text(
                 FEED.format(
                     name=name, table=name.replace(".", "_"), supplier=supplier,
-                    connection=connection, first=self.first, more=self.more,
+                    connection=connection, first=self.first, last=DAY, more=self.more,
                 )
             )  # fmt: skip
         for number, text in enumerate(self.products):
@@ -128,10 +128,13 @@ class AlarmWorld:
     def settings(self) -> Settings:
         where = {
             "WHARF_HOME": str(self.root),
+            "WHARF_ENV": "prod",
             "WHARF_PROJECT": str(self.root / "project"),
             "WHARF_GROUP_WAIT": str(self.group_wait),
         }
-        return read_settings(where | ({"WHARF_LEDGER_URL": self.ledger_url} if self.ledger_url else {}))
+        return read_settings(
+            where | ({"WHARF_LEDGER_URL": self.ledger_url} if self.ledger_url else {})
+        )
 
     @cached_property
     def place(self) -> Intake:
@@ -183,9 +186,7 @@ class AlarmWorld:
         with self.place.ledger.write() as tx:
             name = batch_id or f"{feed}-{self.now:%d%H%M}"
             table = f"raw.{feed.replace('.', '_')}"
-            batches.record_batch(
-                tx, BatchRow(name, table, day, feed, status, self.now, self.now)
-            )
+            batches.record_batch(tx, BatchRow(name, table, day, feed, status, self.now, self.now))
             expected.make_due(tx, feed, [day], self.now)
 
     def publish(self, feed: str, day: str = DAY) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from board_crowd import STORY, crowd
-from board_server import LocalServer, everybody, framed
+from board_server import LocalServer, everybody
 from board_world import NOW
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from browser_world import VIEWS, Look, until, violations
+from playwright.sync_api import Browser, Page
 from portal_world import FRESH, parcel_page, quiet_page
 
 from wharf.board import build_app
@@ -23,15 +20,21 @@ from wharf.portal import release_page, stage_page
 
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parents[2] / ".venv/portal/node_modules/axe-core/axe.min.js"
 ENGINE = Path(__file__).parents[2] / "plugins/wharf/portal/static/vendor/duckdb-eh.wasm.gz"
-VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "narrow": ("light", 390)}
 STORY_PAGE = f"feeds/{STORY[0]}/{STORY[1]}"
 PAGES = {
     "board": lambda seen: seen.board + "/",
-    "all days of the board": lambda seen: seen.board + "/?days=62",
+    "strips": lambda seen: seen.board + "/?days=62",
+    "suppliers by day": lambda seen: seen.board + "/?group=supplier&open=cobalt",
+    "supplier strips": lambda seen: seen.board + "/?group=supplier&days=90&open=all",
+    "list": lambda seen: seen.board + "/?view=list&state=trouble",
+    "nothing found": lambda seen: seen.board + "/?q=nobody",
     "story": lambda seen: f"{seen.board}/{STORY_PAGE}",
     "closed day": lambda seen: seen.board + "/feeds/registrar.deeds/2026-11-11",
+    "hostile story": lambda seen: seen.board + "/feeds/hostile.feed/2026-11-20",
+    "scorecards": lambda seen: seen.board + "/suppliers",
+    "scorecard of a supplier": lambda seen: seen.board + "/suppliers/cobalt",
+    "scorecard of a feed": lambda seen: seen.board + "/suppliers/cobalt/cobalt.returns",
     "product": lambda seen: seen.portal + "products/parcel_use/index.html",
     "quiet product": lambda seen: seen.portal + "products/supplier_scorecard/index.html",
     "index": lambda seen: seen.portal,
@@ -44,105 +47,20 @@ class Seen:
 
     board: str
     portal: str
-    airflow: str
-
-
-@dataclass
-class Visit:
-    """One page in one browser window, with what went wrong in it."""
-
-    page: Page
-    origin: str
-    troubles: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
-
-    def note(self, request: Request) -> None:
-        """Remember a request that leaves the page's own origin."""
-        parts = urlsplit(request.url)
-        if (
-            parts.scheme not in {"data", "blob"}
-            and f"{parts.scheme}://{parts.netloc}" != self.origin
-        ):
-            self.foreign.append(request.url)
-
-
-Look = Callable[..., Visit]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("install the package chromium to look at the pages in a browser")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    """A crowded board, the same in a frame as in Airflow, and a portal of three pages."""
+    """A crowded board, and a portal of three pages."""
     folder = tmp_path_factory.mktemp("pages")
     world = crowd(folder / "crowd")
     board = build_app(world.settings, everybody, lambda: NOW)
-    inner = build_app(world.settings, everybody, lambda: NOW)
     site = folder / "site"
     other = {"product": "other", "title": "Another product", "inputs": [FRESH]}
     for content in (parcel_page(folder), quiet_page(folder), quiet_page(folder, **other)):
         release_page(site, stage_page(site, content))
-    with (
-        LocalServer(board) as shown,
-        LocalServer(framed(inner)) as airflow,
-        PortalServer(site) as portal,
-    ):
-        yield Seen(shown.url, portal.url, airflow.url)
-
-
-@pytest.fixture
-def look(browser: Browser) -> Iterator[Look]:
-    """Open an address in a window of its own; gives the page, and what went wrong on it."""
-    opened = []
-
-    def open_page(address: str, view: str = "light", height: int = 844) -> Visit:
-        scheme, width = VIEWS[view]
-        context = browser.new_context(
-            color_scheme=scheme,  # type: ignore[arg-type]
-            viewport={"width": width, "height": height},
-            has_touch=view == "narrow",
-        )
-        opened.append(context)
-        parts = urlsplit(address)
-        visit = Visit(context.new_page(), f"{parts.scheme}://{parts.netloc}")
-        visit.page.on("request", visit.note)
-        visit.page.on("pageerror", lambda error: visit.troubles.append(str(error)))
-        visit.page.on(
-            "console",
-            lambda said: visit.troubles.append(said.text) if said.type == "error" else None,
-        )
-        visit.page.goto(address)
-        return visit
-
-    yield open_page
-    for context in opened:
-        context.close()
-
-
-def until(page: Page, condition: str, seconds: float = 60) -> None:
-    """Wait for a condition; the page's policy forbids the browser's own way of waiting."""
-    end = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < end, f"never true: {condition}"
-        page.wait_for_timeout(50)
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, one line for each."""
-    if not AXE.exists():
-        pytest.skip("run `make setup` to have axe-core, which looks for barriers on the pages")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = page.evaluate("axe.run().then(result => result.violations)")
-    return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
+    with LocalServer(board) as shown, PortalServer(site) as portal:
+        yield Seen(shown.url, portal.url)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -166,88 +84,6 @@ def test_axe_finds_no_barriers(look: Look, seen: Seen, name: str, view: str) -> 
     for summary in visit.page.query_selector_all("details"):
         summary.evaluate("each => each.open = true")
     assert violations(visit.page) == []
-
-
-def focused(page: Page) -> str:
-    address: str = page.evaluate("document.activeElement.getAttribute('href') || ''")
-    return address
-
-
-def test_arrow_keys_lead_from_cell_to_cell(look: Look, seen: Seen) -> None:
-    page = look(seen.board).page
-    assert page.evaluate("document.querySelectorAll('#grid tbody a[tabindex=\"0\"]').length") == 1
-    page.evaluate("document.querySelector('#grid tbody tr:nth-child(1) td:last-child a').focus()")
-    assert focused(page) == STORY_PAGE
-    page.keyboard.press("ArrowLeft")
-    assert focused(page) == f"feeds/{STORY[0]}/2026-11-19"
-    page.keyboard.press("ArrowDown")
-    below = page.evaluate("document.querySelector('#grid tbody tr:nth-child(2)').dataset.feed")
-    assert focused(page) == f"feeds/{below.split(' ')[0]}/2026-11-19"
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("End")
-    assert focused(page) == STORY_PAGE
-    page.keyboard.press("ArrowRight")
-    assert focused(page) == STORY_PAGE, "there is nothing to the right of it"
-    assert page.evaluate("document.querySelectorAll('#grid tbody a[tabindex=\"0\"]').length") == 1
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/feeds/**")
-    assert page.inner_text("h1").split() == list(STORY)
-
-
-def test_the_cell_in_focus_explains_itself(look: Look, seen: Seen) -> None:
-    page = look(seen.board).page
-    page.focus("a[href='feeds/registrar.deeds/2026-11-11']")
-    assert page.inner_text("#why") == "registrar.deeds 2026-11-11: holiday in office_days"
-
-
-def lines(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('tr[data-feed]')].filter(each => !each.hidden)"
-        ".map(each => each.dataset.feed.split(' ')[0])"
-    )
-    return found
-
-
-def test_the_filter_leaves_what_is_asked_for(look: Look, seen: Seen) -> None:
-    page = look(seen.board).page
-    everything = lines(page)
-    page.fill("#filter", "COBALT")
-    assert sorted(lines(page)) == ["cobalt.orders", "cobalt.returns"]
-    assert page.inner_text("#news") == f"2 of {len(everything)} feeds shown"
-    page.click("[data-show=quarantined]")
-    assert lines(page) == ["cobalt.orders"]
-    assert page.get_attribute("[data-show=quarantined]", "aria-pressed") == "true"
-    page.fill("#filter", "")
-    assert sorted(lines(page)) == ["cobalt.orders", "signalpath.locations"]
-    page.click("[data-show=quarantined]")
-    assert lines(page) == everything
-
-
-def test_an_update_keeps_filter_and_focus(look: Look, seen: Seen) -> None:
-    visit = look(seen.board)
-    page = visit.page
-    page.fill("#filter", "cobalt")
-    page.focus("a[href='feeds/cobalt.orders/2026-11-20']")
-    page.evaluate("document.querySelector('#grid tbody td a').className = 'unknown'")
-    page.evaluate("refresh()")
-    until(page, "document.getElementById('news').textContent.startsWith('1 cell changed')")
-    assert focused(page) == "feeds/cobalt.orders/2026-11-20"
-    assert sorted(lines(page)) == ["cobalt.orders", "cobalt.returns"]
-    page.evaluate("refresh()")
-    assert visit.troubles == []
-
-
-def test_links_lead_out_of_the_frame_and_the_theme_comes_in(look: Look, seen: Seen) -> None:
-    page = look(f"{seen.airflow}/plugin/suppliers").page
-    [board] = [frame for frame in page.frames if "/wharf" in frame.url]
-    page.evaluate("localStorage.setItem('theme', 'dark')")
-    end = time.monotonic() + 20
-    while board.evaluate("document.documentElement.dataset.theme || ''") != "dark":
-        assert time.monotonic() < end, "the board does not follow Airflow's theme"
-        page.wait_for_timeout(50)
-    board.click(f"a[href='{STORY_PAGE}']")
-    board.click("a[data-airflow]")
-    page.wait_for_url("**/dags/feed__signalpath__locations")
 
 
 def asked(page: Page, query: str) -> tuple[str, list[list[str]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lake_world import die_at, in_children
 from tick_world import DAYS, END, FEEDS, FIRST, START, Fact, TickWorld, play
 
 SPAN = int((END - FIRST) / timedelta(minutes=10)) - 1
@@ -34,7 +32,9 @@ def copies(template: TickWorld, tmp_path: Path) -> Iterator[TickWorld]:
         number = 0
         while True:
             number += 1
-            yield template.copy_to(tmp_path / f"copy-{number % 2}")
+            world = template.copy_to(tmp_path / f"copy-{number % 3}")
+            yield world
+            world.close()
 
     return endless()
 
@@ -138,8 +138,9 @@ def test_one_tick_after_days_ends_like_a_tick_each_minute(copies: Iterator[TickW
     at_once = next(copies)
     play(at_once, story, [START])
     at_once.settle_down(END)
-    assert (at_once.rows(), at_once.open_keys()) == wanted
-    states = {(row["feed"], row["period"]): row["timeliness"] for row in at_once.rows()}
-    assert states["acme.prices", DAYS[0]] == "ON_TIME"
-    assert states["acme.stock", DAYS[0]] == "LATE_ARRIVED"
-    assert states["beta.prices", DAYS[1]] == "MISSING"
+    rows = at_once.rows()
+    assert rows == wanted[0]
+    assert at_once.open_keys() == wanted[1]
+    assert rows[f"acme.prices {DAYS[0]} timeliness"] == "ON_TIME"
+    assert rows[f"acme.stock {DAYS[0]} timeliness"] == "LATE_ARRIVED"
+    assert rows[f"beta.prices {DAYS[1]} timeliness"] == "MISSING"

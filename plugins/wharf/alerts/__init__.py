@@ -25,6 +25,7 @@ from wharf.alerts.notice import (
     summary_notice,
     test_notice,
 )
+from wharf.alerts.preview import preview
 
 __all__ = [
     "Abilities",
@@ -37,6 +38,7 @@ __all__ = [
     "Sent",
     "abilities",
     "back_off",
+    "preview",
     "render",
     "route",
     "send",

@@ -30,28 +30,35 @@ def cut(text: str, longest: int, size: Size = utf16) -> str:
     """The beginning of a text that fits, with an ellipsis where something was left out."""
     if size(text) <= longest:
         return text
-    room, kept = longest - size(_ELLIPSIS), 0
-    for character in text:
-        room -= size(character)
-        if room < 0:
-            break
-        kept += 1
-    return text[:kept].rstrip() + _ELLIPSIS if longest >= size(_ELLIPSIS) else ""
+    room = longest - size(_ELLIPSIS)
+    if room < 0:
+        return ""
+    kept, too_many = 0, len(text)
+    while too_many - kept > 1:
+        middle = (kept + too_many) // 2
+        kept, too_many = (middle, too_many) if size(text[:middle]) <= room else (kept, middle)
+    return text[:kept].rstrip() + _ELLIPSIS
 
 
 def cut_lines(lines: Sequence[str], longest: int, size: Size = utf16) -> str:
     """Lines that fit, one under the other; how many more there are stands at the end."""
-    whole = "\n".join(lines)
-    if size(whole) <= longest:
-        return whole
-    told = len(lines)
-    while told > 1:
-        told -= 1
-        shown = "\n".join([*lines[:told], f"and {len(lines) - told} more"])
-        if size(shown) <= longest:
-            return shown
-    rest = f"\nand {len(lines) - 1} more" if len(lines) > 1 else ""
-    return cut(lines[0], longest - size(rest), size) + rest if lines else ""
+    if not lines:
+        return ""
+    if size("\n".join(lines)) <= longest:
+        return "\n".join(lines)
+    rest = f"\nand {len(lines)} more"
+    room, told = longest - size(rest), 0
+    for line in lines:
+        room -= size(f"{line}\n")
+        if room < 0:
+            break
+        told += 1
+    if told:
+        return "\n".join([*lines[:told], f"and {len(lines) - told} more"])
+    if len(lines) == 1:
+        return cut(lines[0], longest, size)
+    rest = f"\nand {len(lines) - 1} more"
+    return cut(lines[0], longest - size(rest), size) + rest if longest > size(rest) else ""
 
 
 def fit(

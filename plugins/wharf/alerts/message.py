@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wharf.alerts.notice import Attachment, Consumer, Link, Notice
-from wharf.alerts.safe_text import clean, is_web_address, markup, one_line
+from wharf.alerts.safe_text import clean, markup, one_line, web_address
 
 SCHEMA = "wharf.alert.v1"
 SEVERITY = {"L0": "info", "L1": "warning", "L2": "error", "L3": "critical"}
@@ -60,7 +61,8 @@ class Message:
     def links(self) -> tuple[Link, ...]:
         """All links of the body that lead to a web page."""
         found = (link for section in self.sections for link in section.links)
-        return tuple(link for link in found if is_web_address(link.href))
+        led = ((link.label, web_address(link.href)) for link in found)
+        return tuple(Link(label, href) for label, href in led if href)
 
     @property
     def is_resolved(self) -> bool:
@@ -195,7 +197,7 @@ def _what(notice: Notice) -> Iterable[str]:
 
 def _how_late(notice: Notice) -> Iterable[str]:
     if notice.due_at is None:
-        is_group = notice.kind == "late" and notice.lines
+        is_group = notice.kind in {"late", "supplier"} and notice.lines
         yield "each as told above" if is_group else "this is not about time"
         return
     due = f"due {say_time(notice.due_at, notice.tz)}"
@@ -227,8 +229,9 @@ def _streak(notice: Notice) -> str:
 def _cell(section: Section) -> str:
     lines = [markup(line) for line in section.lines]
     for link in section.links:
-        if is_web_address(link.href):
-            lines.append(f'<a href="{markup(link.href)}">{markup(link.label)}</a>')
+        if href := web_address(link.href):
+            shown = html.escape(href, quote=True)
+            lines.append(f'<a href="{shown}">{markup(link.label)}</a>')
         else:
             lines.append(f"{markup(link.label)}: {markup(link.href)}")
     return "<br>".join(lines)

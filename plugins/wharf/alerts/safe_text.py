@@ -6,11 +6,12 @@ import html
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 # Controls, invisible and direction-changing characters, lone surrogates, line separators.
 _HOSTILE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 LONGEST_VALUE = 1000
+_IN_ADDRESSES = ";/?:@&=+$,#%!()-._~[]"
 # So many times the length wanted is looked at: blanks may make up the rest.
 _READ_AT_MOST = 20
 
@@ -43,6 +44,11 @@ def is_web_address(href: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and href == one_line(href)
+
+
+def web_address(href: str) -> str:
+    """A link to a web page as every program takes it; empty where it leads elsewhere."""
+    return quote(href, safe=_IN_ADDRESSES) if is_web_address(href) else ""
 
 
 def clean(value: Any) -> Any:

@@ -7,16 +7,16 @@ after a lost answer stands there twice.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from wharf.alerts.channels import Sent
 from wharf.alerts.fitting import cut, fit, utf16
 from wharf.alerts.message import Message, Section
 from wharf.alerts.notice import Link
-from wharf.alerts.safe_text import is_web_address, one_line
+from wharf.alerts.safe_text import one_line, web_address
 from wharf.alerts.web import address_of, needs_password, post, secret_address, to_json
 from wharf.contracts.alerts import Channel
 from wharf.errors import ChannelError, ChannelRefused
@@ -38,7 +38,6 @@ _LATER = {
 _GONE = {
     "cant_update_message", "edit_window_closed", "message_not_found", "thread_not_found",
 }  # fmt: skip
-_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SECTIONS_OF_A_REPLY = {"What", "How late", "What happens by itself"}
 
 
@@ -70,7 +69,7 @@ def send_slack(
     secret = needs_password(channel, connection, "a bot token or an incoming webhook's address")
     if not secret.startswith("xox"):
         address = secret_address(channel, connection, WEBHOOKS)
-        answer = post(channel, message, connection, address, to_json(_payload(message)), {})
+        answer = post(channel, message, connection, address, to_json(payload_of(message)), {})
         return Sent(answer.id_or(key))
     if not handle.get("ts"):
         return _open(channel, message, connection)
@@ -82,7 +81,7 @@ def send_slack(
 
 def escape(text: str) -> str:
     """A text that Slack shows as it is: without mentions, links or entities."""
-    return "".join(_ESCAPED.get(each, each) for each in text)
+    return html.escape(text, quote=False)
 
 
 def _open(channel: Channel, message: Message, connection: Connection) -> Sent:
@@ -91,7 +90,7 @@ def _open(channel: Channel, message: Message, connection: Connection) -> Sent:
         raise ChannelRefused(
             f"channel {channel.name!r} names no Slack channel; set `channel` in dags/alerts.yaml"
         )
-    content = {"channel": where, **_payload(message)}
+    content = {"channel": where, **payload_of(message)}
     told = _call(channel, message, connection, "chat.postMessage", content)
     place = {"channel": str(told.get("channel") or where), "ts": str(told.get("ts") or "")}
     return Sent(one_line(place["ts"], 100), handle=place)
@@ -104,13 +103,13 @@ def _go_on(
     action = message.notice.action
     if action != "repeat":
         # First what may be done twice without harm, so that a retry repeats no news.
-        content = {**place, **_payload(message)}
+        content = {**place, **payload_of(message)}
         _call(channel, message, connection, "chat.update", content)
     reply = {
         "channel": place["channel"],
         "thread_ts": place["ts"],
         "reply_broadcast": action == "raise",
-        **_payload(message, _SECTIONS_OF_A_REPLY if action != "repeat" else None),
+        **payload_of(message, _SECTIONS_OF_A_REPLY if action != "repeat" else None),
     }
     told = _call(channel, message, connection, "chat.postMessage", reply)
     return Sent(one_line(told.get("ts") or place["ts"], 100), handle=place)
@@ -140,7 +139,8 @@ def _call(
     raise ChannelRefused(told)
 
 
-def _payload(message: Message, only: set[str] | None = None) -> dict[str, Any]:
+def payload_of(message: Message, only: set[str] | None = None) -> dict[str, Any]:
+    """A message, or some sections of it, as Slack takes them."""
     sections = [each for each in message.sections if only is None or each.title in only]
     line = escape(cut(f"{message.head}: {message.what}", _LONGEST_TEXT, _size_escaped))
     return {
@@ -175,17 +175,14 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _linked(links: Sequence[Link]) -> str:
-    usable = [link for link in links if is_web_address(link.href)]
-    written = [f"<{_href(link.href)}|{_label(link.label)}>" for link in usable]
+    usable = [(web_address(link.href), link.label) for link in links]
+    written = [f"<{escape(href)}|{_label(label)}>" for href, label in usable if href]
     return " · ".join([each for each in written if utf16(each) <= _LONGEST_LINK][:_MOST_LINKS])
 
 
-def _href(href: str) -> str:
-    return quote(href, safe=";/?:@&=+$,#%!()-._").replace("&", "&amp;")
-
-
 def _label(label: str) -> str:
-    return escape(re.sub(r"[|*_~`]", " ", cut(one_line(label), 60)))
+    plain = re.sub(r"[|*_~`]", " ", one_line(label)).strip()
+    return escape(cut(plain, 60) or "open")
 
 
 def _size_escaped(text: str) -> int:

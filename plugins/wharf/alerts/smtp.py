@@ -132,7 +132,9 @@ def _server(channel: Channel, connection: Connection, mail: EmailMessage) -> Ite
     timeout = timeout_of(connection)
     name = str(mail["Message-ID"]).strip("<>").rpartition("@")[2]
     ca_file = connection.extra.get("ca_file")
-    trust = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    trust = None
+    if tls != "none":
+        trust = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     if tls == "ssl":
         opened: smtplib.SMTP = smtplib.SMTP_SSL(
             connection.host, port, local_hostname=name, timeout=timeout, context=trust

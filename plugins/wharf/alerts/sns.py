@@ -6,6 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from wharf.alerts.channels import Sent, check_reach, timeout_of
@@ -24,6 +26,7 @@ _LONGEST_VALUE = 200
 _LONGEST_FORM = 60_000
 _LONGEST_SMS = 140
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]")
+_ONE_CLIENT_AT_A_TIME = Lock()
 _LATER = {
     "InternalError", "InternalErrorException", "InternalFailure", "KMSThrottling",
     "KMSThrottlingException", "RequestExpired", "RequestTimeout", "RequestTimeoutException",
@@ -59,7 +62,6 @@ def send_sns(
         ConnectionError,
         HTTPClientError,
     )
-
     from botocore.parsers import ResponseParserError  # type: ignore[import-untyped]
 
     topic = _topic(channel, connection)
@@ -157,7 +159,6 @@ def _topic(channel: Channel, connection: Connection) -> str:
 def _client(channel: Channel, message: Message, connection: Connection, topic: str) -> Any:
     from urllib.parse import urlsplit
 
-    import boto3  # type: ignore[import-untyped]
     from botocore.config import Config  # type: ignore[import-untyped]
 
     extra = connection.extra
@@ -166,18 +167,29 @@ def _client(channel: Channel, message: Message, connection: Connection, topic: s
     found = _ARN.match(topic)
     assert found is not None
     seconds = timeout_of(connection)
-    return boto3.session.Session().client(
-        "sns",
-        region_name=str(extra.get("region_name") or found[1]),
-        endpoint_url=endpoint,
-        aws_access_key_id=connection.login or None,
-        aws_secret_access_key=connection.password or None,
-        aws_session_token=str(extra.get("aws_session_token") or "") or None,
-        # The outbox tries again by itself, with longer pauses.
-        config=Config(
-            connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1}
-        ),
+    credentials = {
+        "aws_access_key_id": connection.login or None,
+        "aws_secret_access_key": connection.password or None,
+        "aws_session_token": str(extra.get("aws_session_token") or "") or None,
+    }
+    # The outbox tries again by itself, with longer pauses.
+    config = Config(
+        connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1}
     )
+    region = str(extra.get("region_name") or found[1])
+    # Channels send beside each other, and a session may make one client at a time.
+    with _ONE_CLIENT_AT_A_TIME:
+        return _session().client(
+            "sns", region_name=region, endpoint_url=endpoint, config=config, **credentials
+        )
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:
+    # It keeps the service's description, which takes longer to read than a message to send.
+    import boto3  # type: ignore[import-untyped]
+
+    return boto3.session.Session()
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

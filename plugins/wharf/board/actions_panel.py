@@ -48,7 +48,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Taken:
-    """One decision about the delivery, in words."""
+    """One decision about the delivery that can still be changed, in words."""
 
     seq: int
     text: str
@@ -104,7 +104,11 @@ def build_panel(
         has_login=caller.has_login,
         token=token if may_decide else "",
         offers=offers,
-        taken=tuple(_taken(each, caller, story.at) for each in story.decisions),
+        taken=tuple(
+            told
+            for each in story.decisions
+            if (told := _taken(each, caller, story.at)).can_be_revoked or told.waits
+        ),
         parts=story.feed.source.parts,
         limit=limit,
         **more,

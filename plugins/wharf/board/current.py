@@ -14,6 +14,7 @@ from wharf.contracts import Feed
 from wharf.ledger import Transaction, heat, tallies
 
 LOOKED_BACK = timedelta(days=35)
+WEIGHTS = {name: ALL[letter].weight for name, letter in heat.MARKS.items()}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def current_states(
     wanted = sorted(feeds if names is None else set(names) & set(feeds))
     fresh = evaluate_unsure(tx, feeds, pulse.sights, now)
     best: dict[str, Standing] = {}
-    for row in (*heat.last_opened(tx, wanted, now, 1), *heat.rows_of(tx, wanted, now, now)):
+    rows = [*fresh.rows, *heat.worst_open(tx, WEIGHTS, now)]
+    idle = set(wanted) - {row.feed for row in rows}
+    for row in (*rows, *heat.last_opened(tx, idle, now, 1)):
         stands = fresh.stand(row, now)
         if row.feed not in best or _rank(stands, now) > _rank(best[row.feed], now):
             best[row.feed] = stands

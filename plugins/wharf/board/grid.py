@@ -77,7 +77,7 @@ def build_grid(tx: Transaction, promised: Promised, now: datetime, days: int, pu
     fresh = evaluate_unsure(tx, promised.feeds, pulse.sights, now)
     slots = _slots(tx, promised, first, now)
     _put_fresh(slots, promised.feeds, fresh, now)
-    _put_idle(slots, tx, promised.feeds, fresh, now)
+    _put_idle(slots, tx, promised.feeds, fresh, first, now)
     columns = _columns(slots, first, now.date())
     keys = [day.isoformat() for day in columns]
     lines = [
@@ -132,10 +132,15 @@ def _put_idle(
     tx: Transaction,
     feeds: Mapping[str, Feed],
     fresh: Fresh,
+    first: date,
     now: datetime,
 ) -> None:
     """The last two periods of a feed of which nothing falls into the days shown."""
-    idle = [name for name, own in slots.items() if not own]
+    idle = [
+        name
+        for name, own in slots.items()
+        if not any(day >= first or _matters(code) for day, code in own.values())
+    ]
     for row in heat.last_opened(tx, idle, now, 2):
         slots[row.feed][row.period] = (date.min, _slot(feeds[row.feed], row, fresh, now)[1])
 

@@ -24,6 +24,7 @@ def make_templates() -> Environment:
         made.filters[each.__name__] = each
     made.filters["number"] = lambda value: f"{value:,}"
     made.globals.update(
+        can_act=False,
         strip=strips.strip,
         strip_summary=strips.summary,
         ruler=strips.ruler,

@@ -10,7 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from wharf.cli.installation import now, open_installation
+from wharf.contracts import Feed
 from wharf.ledger import expected, facts
+from wharf.ledger.rows import ExpectedDelivery
+from wharf.timeliness.facts import State
+from wharf.timeliness.learned import describe
+from wharf.timeliness.states import evaluate
 
 SIGN = {
     "ON_TIME": "[green]on time",
@@ -34,13 +39,18 @@ def status(days: int, as_json: bool) -> None:
     at = now()
     first, last = (at - timedelta(days=days)).date(), at.date()
     with here.intake.ledger.read() as tx:
-        rows = [
-            (row, facts.state_of(tx, here.promises.feeds[row.feed], row, at))
+        pairs = [
+            (here.promises.feeds[row.feed], row)
             for row in expected.expected_between(tx, first.isoformat(), last.isoformat())
             if row.feed in here.promises.feeds
         ]
+        known = facts.known_of(tx, pairs)
+    rows = [
+        (row, evaluate(each.facts, at), _usual(feed, row, each))
+        for (feed, row), each in zip(pairs, known, strict=True)
+    ]
     if as_json:
-        for row, state in rows:
+        for row, state, usual in rows:
             click.echo(
                 json.dumps(
                     {
@@ -51,22 +61,33 @@ def status(days: int, as_json: bool) -> None:
                         "reason": state.reason,
                         "batch_id": state.batch_id,
                         "due_at": row.due_at.isoformat(),
+                        "usual": usual,
                     }
                 )
             )
         return
-    periods = sorted({row.period for row, _ in rows})
+    periods = sorted({row.period for row, *_ in rows})
     heads = (period[5:] if len(period) == len("2026-11-20") else period for period in periods)
     table = Table("feed", *heads, show_lines=True, title=f"as of {at:%Y-%m-%d %H:%M} UTC")
-    cells = {(row.feed, row.period): state for row, state in rows}
-    for name in sorted({row.feed for row, _ in rows}):
-        states = (cells.get((name, period)) for period in periods)
-        table.add_row(
-            name, *(f"{SIGN[s.timeliness]}[/]\n{s.delivery.lower()}" if s else "" for s in states)
-        )
+    cells = {(row.feed, row.period): _cell(state, usual) for row, state, usual in rows}
+    for name in sorted({row.feed for row, *_ in rows}):
+        table.add_row(name, *(cells.get((name, period), "") for period in periods))
     console = Console()
     if not console.is_terminal:
         console.width = 40 + 14 * len(periods)
     console.print(table)
     for error in here.promises.project.invalid:
         click.secho(str(error), fg="red", err=True)
+
+
+def _cell(state: State, usual: str) -> str:
+    """A state in two lines, with the usual time below while the delivery is awaited."""
+    awaited = state.timeliness in {"DUE", "AT_RISK", "LATE"} and not state.is_decided
+    eta = f"\n[dim]{usual}[/]" if awaited and usual else ""
+    return f"{SIGN[state.timeliness]}[/]\n{state.delivery.lower()}{eta}"
+
+
+def _usual(feed: Feed, row: ExpectedDelivery, known: facts.Known) -> str:
+    if "eta" not in feed.learned.use_for:
+        return ""
+    return describe(known.usual, row.opens_at, known.facts.tz)

@@ -85,7 +85,7 @@ class Channel(Spec):
     feeds: tuple[str, ...] = ("*",)
     """Names or patterns such as `*.positions`."""
     news: tuple[News, ...] = ALL_NEWS
-    attention: Attention | None = None
+    attention: Annotated[Attention | None, BeforeValidator(parse_absent)] = None
     tz: str = "UTC"
     digest: OptionalTime = None
     """When the daily digest leaves, in the channel's zone; none without."""

@@ -96,7 +96,8 @@ class Period:
             return cls.parse(kind, text)
         except PeriodError:
             try:
-                return cls.containing(kind, date.fromisoformat(text))
+                # Not date.fromisoformat: to it 2026-W47 is a Monday.
+                return cls.containing(kind, datetime.strptime(text, "%Y-%m-%d").date())  # noqa: DTZ007
             except ValueError:
                 raise PeriodError(
                     f"{text!r} is not a {kind}; write it as {SAMPLE[kind]} or as a date inside it"

@@ -201,28 +201,33 @@ def _check_place(spec: Spec, path: Path, label: str) -> None:
 
 def _cross_check(project: Project) -> list[ContractError]:
     told: dict[str, list[str]] = {}
+    writers: dict[str, str] = {}
     for feed in project.feeds.values():
-        told[feed.feed] = [*_calendar_problems(project, feed), *_feed_problems(project, feed)]
+        first = writers.setdefault(feed.table, feed.feed)
+        told[feed.feed] = _calendar_problems(project, "period.calendar", feed.period.calendar)
+        if first != feed.feed:
+            told[feed.feed] += [f"table is {feed.table!r}, which {first} writes already"]
     for each in project.products.values():
-        told[each.product] = [*_calendar_problems(project, each), *_product_problems(project, each)]
+        told[each.product] = _calendar_problems(project, "period.calendar", each.period.calendar)
+        told[each.product] += _product_problems(project, each)
+    told["alerts.yaml"] = [
+        problem
+        for channel in project.routing.channels
+        if channel.attention
+        for problem in _calendar_problems(
+            project, f"channels.{channel.name}.attention.calendar", channel.attention.calendar
+        )
+    ]
     return [ContractError(project.files[name].path, lines) for name, lines in told.items() if lines]
 
 
-def _calendar_problems(project: Project, spec: Feed | Product) -> list[str]:
-    calendar = spec.period.calendar
+def _calendar_problems(project: Project, field: str, calendar: str | None) -> list[str]:
     if not calendar or calendar in project.calendars:
         return []
     if (project.root / f"dags/calendars/{calendar}.yaml").exists():
         return []  # Its own file is named as the broken one.
     choices = ", ".join(sorted(project.calendars)) or "none yet"
-    return [f"period.calendar is {calendar!r}; calendars here: {choices}"]
-
-
-def _feed_problems(project: Project, feed: Feed) -> list[str]:
-    others = [name for name, each in project.feeds.items() if each.table == feed.table]
-    if others[0] == feed.feed:
-        return []
-    return [f"table is {feed.table!r}, which {others[0]} writes already"]
+    return [f"{field} is {calendar!r}; calendars here: {choices}"]
 
 
 def _has_file(root: Path, name: str) -> bool:

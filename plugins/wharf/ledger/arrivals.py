@@ -7,17 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select
 
 from wharf.ledger.chunks import chunks
 from wharf.ledger.feeds import feed_ids
@@ -126,31 +116,6 @@ def append_poll(tx: Connection, row: Poll) -> None:
     values: dict[str, Any] = asdict(row)
     values.pop("seq")
     tx.execute(insert(poll).values(**values))
-
-
-def poll_spans(tx: Connection, connections: Iterable[str]) -> dict[str, list[Poll]]:
-    """By connection the last good look, and of the failed ones after it the first and the last."""
-    names = sorted(set(connections))
-    good = _by_connection(tx, func.max(poll.c.seq), poll.c.connection.in_(names), poll.c.ok)
-    chosen = set(good.values())
-    for some in chunks(names, 200):
-        after = or_(
-            *(and_(poll.c.connection == name, poll.c.seq > good.get(name, 0)) for name in some)
-        )
-        for which in (func.min(poll.c.seq), func.max(poll.c.seq)):
-            chosen |= set(_by_connection(tx, which, after).values())
-    found: dict[str, list[Poll]] = {name: [] for name in names}
-    for few in chunks(sorted(chosen)):
-        for row in tx.execute(select(poll).where(poll.c.seq.in_(few)).order_by(poll.c.seq)):
-            found[row.connection].append(read_row(Poll, row))
-    return found
-
-
-def _by_connection(
-    tx: Connection, which: ColumnElement[int], *where: ColumnElement[bool]
-) -> dict[str, int]:
-    query = select(poll.c.connection, which).where(*where).group_by(poll.c.connection)
-    return {row[0]: row[1] for row in tx.execute(query)}
 
 
 def trim_polls(tx: Connection, before: datetime, *, limit: int = 5000) -> int:

@@ -112,8 +112,18 @@ def publishes_of(tx: Connection, name: str, period: str | None = None) -> list[P
     return [read_row(PublishEvent, row) for row in tx.execute(query.order_by(event.c.seq))]
 
 
-def current(tx: Connection, name: str) -> dict[str, str]:
-    """The batch that readers of a table see now, by period."""
-    newest = select(func.max(event.c.seq)).where(event.c.table == name).group_by(event.c.period)
-    query = select(event.c.period, event.c.batch_id).where(event.c.seq.in_(newest))
-    return {row.period: row.batch_id for row in tx.execute(query) if row.batch_id}
+def current(tx: Connection, name: str, since: str = "", until: str | None = None) -> dict[str, str]:
+    """The batch that readers of a table see now, by period.
+
+    Args:
+        tx: A transaction.
+        name: The table.
+        since: Leave out periods whose key comes before this one.
+        until: And those whose key comes after this one.
+    """
+    newest = select(func.max(event.c.seq)).where(event.c.table == name, event.c.period >= since)
+    if until is not None:
+        newest = newest.where(event.c.period <= until)
+    query = select(event.c.period, event.c.batch_id)
+    rows = tx.execute(query.where(event.c.seq.in_(newest.group_by(event.c.period))))
+    return {row.period: row.batch_id for row in rows if row.batch_id}

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.pool import Pool
 
 from wharf.errors import LedgerConflict, LedgerError
 from wharf.ledger.migrate import migrate
 
 Transaction = Connection
+
+_engines: WeakSet[Engine] = WeakSet()
+_inherited: list[Pool] = []
 
 
 class Ledger:
@@ -26,11 +32,12 @@ class Ledger:
         self.engine = engine
 
     @classmethod
-    def open(cls, url: str) -> Ledger:
+    def open(cls, url: str, *, throw_away: bool = False) -> Ledger:
         """Open the ledger at a database address, creating and migrating it when needed.
 
         Args:
             url: `sqlite:///<path>` or a Postgres address; SQLite files must be on a local disk.
+            throw_away: With SQLite: this process alone works on it, and nobody misses it.
 
         Raises:
             LedgerError: It cannot be reached.
@@ -38,8 +45,15 @@ class Ledger:
         address = make_url(url)
         if address.get_backend_name() == "sqlite":
             Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(address, poolclass=NullPool, connect_args={"timeout": 30})
+            # Kept open between transactions: the last one to close writes the whole log back.
+            engine = create_engine(
+                address, pool_size=4, max_overflow=60, connect_args={"timeout": 30}
+            )
+            event.listen(engine, "connect", partial(_note_file, str(address.database)))
+            event.listen(engine, "checkout", partial(_must_be_the_file, str(address.database)))
             event.listen(engine, "connect", _prepare_sqlite)
+            if throw_away:
+                event.listen(engine, "connect", _sync_nothing)
             event.listen(engine, "begin", _begin_sqlite)
         else:
             engine = create_engine(
@@ -58,6 +72,7 @@ class Ledger:
             raise LedgerError(f"ledger {address!r} cannot be opened: {error}") from error
         if engine.dialect.name == "sqlite":
             event.listen(engine, "do_connect", _only_what_is_there)
+        _engines.add(engine)
         return cls(engine)
 
     @contextmanager
@@ -92,6 +107,34 @@ class Ledger:
             raise
 
 
+def _note_file(path: str, _connection: Any, record: Any) -> None:
+    record.info["file"] = _file_at(path)
+
+
+def _must_be_the_file(path: str, _connection: Any, record: Any, _proxy: Any) -> None:
+    """Never go on with a file that was removed or replaced: what is written to it is lost."""
+    if record.info.get("file") != _file_at(path):
+        raise DisconnectionError(f"{path} is another file than before")
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _begin_anew() -> None:
+    """In a forked process: open own connections, and not even close the parent's."""
+    for engine in _engines:
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 def _only_what_is_there(
     _dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]
 ) -> None:
@@ -110,12 +153,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "foreign_keys=ON",
         "busy_timeout=30000",
         "cache_size=-32000",
-        # Each transaction opens a connection of its own; mapped pages outlive it.
-        "mmap_size=2147418112",
+        "mmap_size=268435456",
         "temp_store=MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _sync_nothing(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

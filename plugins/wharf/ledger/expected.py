@@ -50,6 +50,17 @@ def expected_of(tx: Connection, feed_name: str) -> list[ExpectedDelivery]:
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
 
+def states_of(tx: Connection, feed_name: str, since: str, until: str) -> list[tuple[str, str, str]]:
+    """Period, timeliness and delivery of a feed's rows with a key between two, both included."""
+    query = (
+        select(table.c.period, table.c.timeliness, table.c.delivery)
+        .join(feed, feed.c.id == table.c.feed_id)
+        .where(feed.c.name == feed_name, table.c.period.between(since, until))
+        .order_by(table.c.period)
+    )
+    return [(row.period, row.timeliness, row.delivery) for row in tx.execute(query)]
+
+
 def expected_between(tx: Connection, first: str, last: str) -> list[ExpectedDelivery]:
     """Rows whose period's first day lies between two ISO days, both included."""
     query = _select().where(table.c.period_first.between(first, last))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from wharf.contracts import Feed
 from wharf.ledger import arrivals, batches, decisions, deliveries
 from wharf.ledger.learned import usuals
+from wharf.ledger.polls import spans_of
 from wharf.ledger.rows import Arrival, BatchRow, Delivery, ExpectedDelivery, Poll
 from wharf.timeliness.facts import (
     ArrivalFact,
@@ -80,7 +81,7 @@ def known_of(
     ids = [row.id for row in rows]
     seen, landed = arrivals.arrivals_for(tx, ids), deliveries.deliveries_for(tx, ids)
     staged, decided = batches.batches_of_rows(tx, ids), decisions.decisions_for(tx, rows)
-    looks = arrivals.poll_spans(tx, {feed.source.connection for feed, _ in pairs})
+    looks = spans_of(tx, {feed.source.connection for feed, _ in pairs})
     polls = {name: tuple(PollFact(e.at, e.ok) for e in each) for name, each in looks.items()}
     learned = usuals(tx, {row.feed_id for row in rows})
     found = []
@@ -96,6 +97,7 @@ def known_of(
                 late_at=row.late_at,
                 cutoff_at=row.cutoff_at,
                 expected_at=row.expected_at,
+                remark=row.closed_because if row.expected else "",
             ),
             judge_by=row.judge_by,
             parts=feed.source.expected_parts,
@@ -118,7 +120,7 @@ def known_of(
 
 def last_polls(tx: Connection, connection: str) -> Sequence[Poll]:
     """The last good look at a connection, and of the failed ones after it the first and last."""
-    return arrivals.poll_spans(tx, [connection])[connection]
+    return spans_of(tx, [connection])[connection]
 
 
 def _warns(feed: Feed) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,29 +97,55 @@ def unsure(
     """
     due = _select().where(table.c.next_change_at <= now, table.c.opens_at <= now)
     found = _read(tx, due.order_by(table.c.next_change_at).limit(limit))
-    doubtful = table.c.timeliness == "UNKNOWN"
+    lately = _select().where(table.c.cutoff_at >= now - BLIND_FOR, table.c.opens_at <= now)
+    found += _read(tx, lately.where(table.c.timeliness == "UNKNOWN"))
     if blind:
         waits = and_(table.c.timeliness.in_(OPEN), feed.c.name.in_(sorted(blind)))
-        doubtful = or_(doubtful, waits)
-    query = _select().where(table.c.cutoff_at >= now - BLIND_FOR, table.c.opens_at <= now, doubtful)
-    return list({row.id: row for row in (*found, *_read(tx, query))}.values())
+        found += _read(tx, lately.where(waits))
+    return list({row.id: row for row in found}.values())
+
+
+def worst_open(
+    tx: Connection, weights: Mapping[str, int], now: datetime
+) -> list[ExpectedDelivery]:
+    """Of each feed the worst row before its cut-off as recorded, of those the last to open.
+
+    Args:
+        tx: A reading transaction.
+        weights: How bad a timeliness is; what is not named is fine.
+        now: The instant; rows that should have been evaluated by then are left out.
+    """
+    weight = case(*((table.c.timeliness == name, each) for name, each in weights.items()), else_=0)
+    order = func.row_number().over(
+        partition_by=table.c.feed_id, order_by=(weight.desc(), table.c.opens_at.desc())
+    )
+    known = or_(table.c.next_change_at.is_(None), table.c.next_change_at > now)
+    ranked = (
+        select(table.c.id, order.label("place"))
+        .where(table.c.cutoff_at > now, table.c.opens_at <= now, known)
+        .subquery()
+    )
+    first = select(ranked.c.id).where(ranked.c.place == 1)
+    return _read(tx, _select().where(table.c.id.in_(first)))
 
 
 def last_opened(
     tx: Connection, names: Collection[str], now: datetime, count: int
 ) -> list[ExpectedDelivery]:
     """The last rows that have opened, of each of some feeds."""
-    if not names:
-        return []
-    age = func.row_number().over(partition_by=table.c.feed_id, order_by=table.c.opens_at.desc())
     newest = (
-        select(table.c.id, age.label("age"))
-        .join(feed, feed.c.id == table.c.feed_id)
-        .where(feed.c.name.in_(sorted(names)), table.c.opens_at <= now)
-        .subquery()
+        select(table.c.id)
+        .where(table.c.feed_id == feed.c.id, table.c.opens_at <= now)
+        .order_by(table.c.period.desc())
+        .correlate(feed)
+        .limit(1)
     )
-    ids = select(newest.c.id).where(newest.c.age <= count)
-    return _read(tx, _select().where(table.c.id.in_(ids)).order_by(table.c.opens_at))
+    found: list[ExpectedDelivery] = []
+    for back in range(count if names else 0):
+        last = newest.offset(back).scalar_subquery()
+        ids = select(last).where(feed.c.name.in_(sorted(names)))
+        found += _read(tx, _select().where(table.c.id.in_(ids)))
+    return sorted(found, key=lambda row: row.opens_at)
 
 
 def rows_of(
@@ -134,9 +160,13 @@ def rows_of(
 
 def rows_at(tx: Connection, pairs: Sequence[tuple[str, str]]) -> list[ExpectedDelivery]:
     """The rows of these feeds and periods, in no order."""
+    known = select(feed.c.name, feed.c.id).where(feed.c.name.in_({name for name, _ in pairs}))
+    ids: dict[str, int] = {row.name: row.id for row in tx.execute(known)}
+    keys = [(ids[name], period) for name, period in pairs if name in ids]
     found: list[ExpectedDelivery] = []
-    for start in range(0, len(pairs), 400):
-        wanted = tuple_(feed.c.name, table.c.period).in_(pairs[start : start + 400])
+    for start in range(0, len(keys), 400):
+        # By the row's own columns, so that the unique index serves: by name all rows are read.
+        wanted = tuple_(table.c.feed_id, table.c.period).in_(keys[start : start + 400])
         found += _read(tx, _select().where(wanted))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from wharf.ledger.feeds import feed_id
-from wharf.ledger.rows import ExpectedDelivery, read_row
+from wharf.ledger.rows import ExpectedDelivery, ProductPeriod, read_row
 from wharf.ledger.schema import expected_delivery as table
 from wharf.ledger.schema import expected_delivery_event as event
-from wharf.ledger.schema import feed, horizon
+from wharf.ledger.schema import feed, horizon, product_period
 
 VERSIONS = ("contract", "calendar", "stratum")
 TIMES = (
@@ -64,22 +64,54 @@ def ensure_expected(tx: Connection, rows: Iterable[ExpectedDelivery], now: datet
     Returns:
         How many rows were made or re-timed.
     """
-    new: list[dict[str, Any]] = []
-    changed: list[tuple[ExpectedDelivery, ExpectedDelivery]] = []
+    changed = 0
     for name, group in groupby(sorted(rows, key=lambda row: row.feed), lambda row: row.feed):
         wanted = list(group)
-        known = {r.period: r for r in rows_from(tx, name, min(row.period for row in wanted))}
-        number = feed_id(tx, name)
-        new += [_new(row, number, now) for row in wanted if row.period not in known]
-        changed += [
-            (known[row.period], row)
-            for row in wanted
-            if row.period in known and _may_change(known[row.period], row, now)
-        ]
+        standing = rows_from(tx, name, min(row.period for row in wanted))
+        changed += ensure_feed(tx, name, wanted, standing, now)
+    return changed
+
+
+def ensure_feed(
+    tx: Connection,
+    name: str,
+    wanted: Sequence[ExpectedDelivery],
+    standing: Iterable[ExpectedDelivery],
+    now: datetime,
+) -> int:
+    """The same for one feed, whose rows that stand were read already."""
+    known = {row.period: row for row in standing}
+    new = [row for row in wanted if row.period not in known]
+    changed = [
+        (known[row.period], row)
+        for row in wanted
+        if row.period in known and _may_change(known[row.period], row, now)
+    ]
     if new:
-        tx.execute(insert(table), new)
+        number = feed_id(tx, name)
+        tx.execute(insert(table), [_new(row, number, now) for row in new])
     _retime(tx, changed, now)
     return len(new) + len(changed)
+
+
+def retime_products(tx: Connection, rows: Iterable[ProductPeriod], now: datetime) -> int:
+    """Re-time the product periods that are not decided yet, by their old and their new terms.
+
+    Returns:
+        How many were re-timed.
+    """
+    names = ("opens_at", "decide_at", "due_at", "cutoff_at")
+    query = select(product_period).where(product_period.c.decide_at > now)
+    ahead = {(row.product, row.period): row for row in tx.execute(query)}
+    changed = 0
+    for row in rows:
+        stands = ahead.get((row.product, row.period))
+        values = {name: getattr(row, name) for name in names}
+        if stands and now < row.decide_at and values != {n: getattr(stands, n) for n in names}:
+            which = product_period.c.id == stands.id
+            tx.execute(update(product_period).where(which).values(**values))
+            changed += 1
+    return changed
 
 
 def _new(row: ExpectedDelivery, number: int, now: datetime) -> dict[str, Any]:

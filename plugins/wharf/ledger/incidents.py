@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from wharf.ledger.chunks import chunks
 from wharf.ledger.feeds import feed_ids
@@ -49,6 +59,22 @@ def change_all(tx: Connection, incident_ids: Iterable[int], **values: Any) -> No
     """Change many incidents alike."""
     for some in chunks(sorted(set(incident_ids))):
         tx.execute(update(incident).where(incident.c.id.in_(some)).values(**values))
+
+
+def change_each(tx: Connection, changes: Mapping[int, Mapping[str, Any]]) -> None:
+    """Change many incidents, each in its own way, in few statements.
+
+    Args:
+        tx: A writing transaction.
+        changes: New values by the incident's id.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for key, values in changes.items():
+        row = {"which": key, **{f"new_{name}": value for name, value in values.items()}}
+        alike.setdefault(tuple(sorted(values)), []).append(row)
+    for names, many in alike.items():
+        query = update(incident).where(incident.c.id == bindparam("which"))
+        tx.execute(query.values({name: bindparam(f"new_{name}") for name in names}), many)
 
 
 def open_incidents(tx: Connection) -> list[Incident]:
@@ -130,7 +156,8 @@ def awake(tx: Connection, now: datetime, limit: int = 5000) -> list[Incident]:
 
 def next_wake(tx: Connection) -> datetime | None:
     """When the watch should look at an incident next."""
-    found: datetime | None = tx.execute(select(func.min(incident.c.wakes_at))).scalar()
+    query = select(func.min(incident.c.wakes_at)).where(incident.c.wakes_at.is_not(None))
+    found: datetime | None = tx.execute(query).scalar()
     return found
 
 
@@ -220,6 +247,7 @@ __all__ = [
     "append_transitions",
     "awake",
     "change_all",
+    "change_each",
     "change_incident",
     "children_of",
     "incidents_by_id",

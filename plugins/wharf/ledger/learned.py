@@ -103,7 +103,9 @@ def store_usuals(
     if {name: each.p95 for name, each in was.items()} != {
         name: each.p95 for name, each in learned.items()
     }:
-        waiting = update(expected).where(expected.c.feed_id == key, expected.c.timeliness == "DUE")
+        waiting = update(expected).where(
+            expected.c.feed_id == key, expected.c.timeliness.in_(("DUE", "AT_RISK"))
+        )
         tx.execute(waiting.where(expected.c.next_change_at > now).values(next_change_at=now))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Subquery, func, select
@@ -34,6 +34,23 @@ def last_looks(tx: Connection) -> list[Looks]:
     ]
 
 
+def spans_of(tx: Connection, connections: Iterable[str]) -> dict[str, list[Poll]]:
+    """By connection the last good look, and of the failed ones after it the first and the last."""
+    found: dict[str, list[Poll]] = {name: [] for name in connections}
+    ends = tx.execute(select(_ends())).all()
+    seqs = {
+        seq
+        for row in ends
+        if row.connection in found
+        for seq in (row.good, row.failed, row.last)
+        if seq
+    }
+    for some in chunks(sorted(seqs)):
+        for each in tx.execute(select(poll).where(poll.c.seq.in_(some)).order_by(poll.c.seq)):
+            found[each.connection].append(read_row(Poll, each))
+    return found
+
+
 def _good_in_a_row(last: Poll, before: Poll | None) -> int:
     """How many of the last two looks were good; the first look of all counts twice."""
     if not last.ok:
@@ -52,6 +69,7 @@ def _ends() -> Subquery:
         select(
             names.c.connection,
             last.label("last"),
+            good.label("good"),
             before.label("before"),
             failed.label("failed"),
         )

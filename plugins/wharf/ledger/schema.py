@@ -125,6 +125,7 @@ expected_delivery = Table(
 for _name, _column, _where in (
     ("expected_delivery_next", "next_change_at", expected_delivery.c.next_change_at.is_not(None)),
     ("expected_delivery_fresh", "fresh_seq", expected_delivery.c.fresh_seq.is_not(None)),
+    ("expected_delivery_unknown", "cutoff_at", expected_delivery.c.timeliness == "UNKNOWN"),
     (
         "expected_delivery_no_run",
         "opens_at",
@@ -218,6 +219,13 @@ delivery = Table(
     UniqueConstraint("feed_id", "period", "part", "arrival_seq"),
     Index("delivery_sha", "feed_id", "sha256"),
 )
+_refused = delivery.c.outcome == "refused"
+Index(
+    "delivery_refused",
+    delivery.c.landed_at,
+    sqlite_where=_refused,
+    postgresql_where=_refused,
+)
 _unread = and_(delivery.c.outcome == "", delivery.c.verdict != "DUPLICATE")
 Index(
     "delivery_unread",
@@ -247,6 +255,7 @@ batch = Table(
     Column("origin", JSON, nullable=False, default=dict),
     Index("batch_table", "table", "period", "seq"),
     Index("batch_subject", "subject", "period", "seq"),
+    Index("batch_status_at", "status_at"),
 )
 
 publish_event = Table(
@@ -361,6 +370,7 @@ transition = Table(
     Column("what", Text, nullable=False),
     Column("detail", JSON, nullable=False, default=dict),
     UniqueConstraint("incident_id", "number"),
+    Index("transition_at", "at"),
 )
 
 outbox = Table(

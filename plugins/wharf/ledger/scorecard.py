@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
@@ -35,7 +35,8 @@ def outcomes(
     query = _outcomes().where(_row.period_first.between(since.isoformat(), until.isoformat()))
     if feed_names is not None:
         query = query.where(feed.c.name.in_(sorted(set(feed_names))))
-    return [_outcome(row) for row in tx.execute(query.order_by(feed.c.name, _row.period_first))]
+    rows = tx.execute(query.order_by(feed.c.name, _row.period_first))
+    return [_outcome(row, _seen_after(row)) for row in rows]
 
 
 def streaks(tx: Connection, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Streak]:
@@ -120,8 +121,8 @@ def _outcomes() -> Select[Any]:
     )
     return (
         _plain()
-        .add_columns(_row.opens_at, arrival.c.source_ts, arrival.c.first_seen)
-        .outerjoin(arrival, arrival.c.seq == first_file)
+        .add_columns(arrival.c.source_ts, arrival.c.first_seen)
+        .outerjoin(arrival, and_(arrival.c.seq == first_file, arrival.c.source_ts >= _row.opens_at))
     )
 
 
@@ -130,7 +131,7 @@ def _columns() -> list[ColumnElement[Any]]:
     return [feed.c.name.label("feed"), _row.complete_at, *(_row[name] for name in names)]
 
 
-def _outcome(row: Row[Any]) -> Outcome:
+def _outcome(row: Row[Any], seen_after: timedelta | None = None) -> Outcome:
     return Outcome(
         feed=row.feed,
         period=row.period,
@@ -139,14 +140,13 @@ def _outcome(row: Row[Any]) -> Outcome:
         due_at=row.due_at,
         complete_at=row.complete_at,
         late_by=None if row.late_by_s is None else timedelta(seconds=row.late_by_s),
-        seen_after=_seen_after(row),
+        seen_after=seen_after,
     )
 
 
 def _seen_after(row: Row[Any]) -> timedelta | None:
     """How long a file lay there unseen; of files older than their period nothing is said."""
-    lay: datetime | None = row._mapping.get("source_ts")
-    if lay is None or not row.opens_at <= lay <= row.first_seen:
+    if row.source_ts is None or row.source_ts > row.first_seen:
         return None
-    seen: timedelta = row.first_seen - lay
+    seen: timedelta = row.first_seen - row.source_ts
     return seen

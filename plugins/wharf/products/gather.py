@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Literal
 
 from wharf import __version__
-from wharf.contracts import Period, Product
+from wharf.contracts import Period, Policy, Product
 from wharf.errors import PeriodError, ProductError
 from wharf.lake import new_batch_id
 from wharf.ledger import Transaction, models
 from wharf.ledger import products as product_rows
+from wharf.ledger.decisions import allowed_fallbacks
 from wharf.ledger.rows import ManifestRow, ProductPeriod
 from wharf.products.context import Context, Skipped, Waiting
 from wharf.products.inputs import Source, days_of, points_of, sources_of
@@ -102,10 +103,25 @@ def decide_inputs(
                 now,
                 days=source.days,
                 is_snapshot=source.is_snapshot,
+                allowed=_allowed(tx, product, source, now),
             ),
         )
         for source in sources_of(tx, ctx.project, product, points.period)
     ]
+
+
+def _allowed(
+    tx: Transaction, product: Product, source: Source, now: datetime
+) -> list[tuple[Policy, str]]:
+    """Older batches of an input that people let the product read in place of its newest period."""
+    if source.is_product or not source.candidates:
+        return []
+    newest = max((each.period for each in source.candidates), key=lambda each: each.start)
+    return [
+        (Policy(kind="last_good", max_age=str(each.detail["max_age"])),
+         f"{each.by} allowed an earlier batch: {each.reason}")
+        for each in allowed_fallbacks(tx, product.product, source.name, newest.key, now)
+    ]  # fmt: skip
 
 
 def read_input(source: Source, decision: Decision, period: Period) -> Input:

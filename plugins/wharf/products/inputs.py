@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from wharf.contracts import Edge, Feed, Period, Product, Project
+from wharf.contracts.product import parse_age
 from wharf.errors import ProductError
 from wharf.ledger import Transaction, batches, contracts, expected
 from wharf.ledger import products as product_rows
@@ -14,6 +16,18 @@ from wharf.timeliness.calendars import OpenDays, open_days
 from wharf.timeliness.edges import Candidate
 from wharf.timeliness.horizon import is_expected
 from wharf.timeliness.points import ProductPoints, product_points
+
+_NEAR = 60
+"""So many periods are read first: a ledger keeps years, and few policies ask for them."""
+_LONGEST = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "business_day": timedelta(days=1),
+    "week": timedelta(days=7),
+    "month": timedelta(days=31),
+    "quarter": timedelta(days=92),
+    "year": timedelta(days=366),
+}
 
 
 @dataclass(frozen=True)
@@ -79,18 +93,14 @@ def _feed_source(
     tx: Transaction, project: Project, feed: Feed, edge: Edge, period: Period
 ) -> Source:
     days = days_of(project, feed)
-    published = batches.current(tx, feed.table)
-    found: dict[Period, Candidate] = {}
     own = _own_period(feed, period)
-    if feed.is_active(own):
-        state = "SCHEDULED" if is_expected(feed, own, days) else "NOT_EXPECTED"
-        found[own] = Candidate(own, state, "NONE", published.get(own.key))
-    for key, batch_id in published.items():
-        at = Period.parse(feed.period.kind, key)
-        found[at] = Candidate(at, "ON_TIME", "PUBLISHED", batch_id)
-    for row in expected.expected_of(tx, feed.feed):
-        at = Period.parse(feed.period.kind, row.period)
-        found[at] = Candidate(at, row.timeliness, row.delivery, published.get(row.period))
+    found: dict[Period, Candidate] = {}
+    published: dict[str, str] = {}
+    for since in _reaches(edge, feed, period):
+        published = batches.current(tx, feed.table, since=since, until=_last_key(feed, period))
+        found = _candidates(tx, feed, days, own, published, since, _last_key(feed, period))
+        if _is_enough(edge, found.values()):
+            break
     pins = {batch_id: (Pin(feed.table, key, batch_id),) for key, batch_id in published.items()}
     return Source(
         name=feed.feed,
@@ -101,6 +111,54 @@ def _feed_source(
         is_snapshot=feed.content == "snapshot",
         is_product=False,
     )
+
+
+def _candidates(
+    tx: Transaction,
+    feed: Feed,
+    days: OpenDays,
+    own: Period,
+    published: Mapping[str, str],
+    since: str,
+    until: str,
+) -> dict[Period, Candidate]:
+    found: dict[Period, Candidate] = {}
+    if feed.is_active(own):
+        state = "SCHEDULED" if is_expected(feed, own, days) else "NOT_EXPECTED"
+        found[own] = Candidate(own, state, "NONE", published.get(own.key))
+    for key, batch_id in published.items():
+        at = Period.parse(feed.period.kind, key)
+        found[at] = Candidate(at, "ON_TIME", "PUBLISHED", batch_id)
+    for key, timeliness, delivery in expected.states_of(tx, feed.feed, since, until):
+        at = Period.parse(feed.period.kind, key)
+        found[at] = Candidate(at, timeliness, delivery, published.get(key))
+    return found
+
+
+def _reaches(edge: Edge, feed: Feed, period: Period) -> Iterator[str]:
+    """From which period key on to read an input: first the near past, then all of it."""
+    if edge.read != "all":
+        ages = [parse_age(policy.max_age)[0] for policy in edge.on_missing if policy.max_age]
+        periods = _NEAR + 2 * _count(edge)
+        near = max([periods * _LONGEST[feed.period.kind], *ages])
+        yield Period.containing(feed.period.kind, period.last - near).key
+    yield ""
+
+
+def _is_enough(edge: Edge, found: Iterable[Candidate]) -> bool:
+    """Whether older periods could not change what an edge reads."""
+    given = [each for each in found if each.is_expected or each.batch_id]
+    return min(len(given), sum(1 for each in given if each.batch_id)) >= _count(edge)
+
+
+def _count(edge: Edge) -> int:
+    return int(edge.read.partition(":")[2]) if edge.read.startswith("last:") else 1
+
+
+def _last_key(feed: Feed, period: Period) -> str:
+    """A key that no period of the feed up to the end of a product's period comes after."""
+    key = Period.containing(feed.period.kind, period.last).key
+    return f"{period.last + timedelta(days=1)}" if feed.period.kind == "hour" else key
 
 
 def _product_source(

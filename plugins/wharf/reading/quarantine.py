@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import IO, Any, Final, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -87,6 +87,12 @@ class Quarantine:
         ]
         arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
         self._writer.write_table(pa.table(arrays, schema=SCHEMA))
+
+
+def first_rows(file: IO[bytes], most: int) -> list[dict[str, Any]]:
+    """The first rows of a quarantine file, with the columns of `SCHEMA`."""
+    some = next(pq.ParquetFile(file).iter_batches(batch_size=most), None)
+    return [] if some is None else list(some.to_pylist())
 
 
 def _slices(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from wharf.contracts import ClockPoint, Period, Terms
 from wharf.timeliness.calendars import OpenDays
-from wharf.timeliness.habits import MIN_N, MOVED, Came, base_of, turn_of
+from wharf.timeliness.habits import MIN_N, MOVED, Came, turn_of
+from wharf.timeliness.points import clock_points
 
 AIM = 0.95
 STEP = 15
@@ -48,14 +48,20 @@ class TermsProposal:
         if self.verdict == "keep":
             return f"keep due {self.due}: {self.kept:.0%} in time ({figures})"
         since = f" from {self.since} on" if self.since else ""
+        instead = "still" if self.would_keep == self.kept else f"instead of {self.kept:.0%}"
         return (
             f"{self.verdict} due {self.due} to {self.proposed}{since}: "
-            f"{self.would_keep:.0%} in time instead of {self.kept:.0%} ({figures})"
+            f"{self.would_keep:.0%} in time {instead} ({figures})"
         )
 
 
 def suggest_terms(
-    history: Iterable[Came], terms: Terms, days: OpenDays, *, aim: float = AIM
+    history: Iterable[Came],
+    terms: Terms,
+    days: OpenDays,
+    *,
+    on_holiday: str = "skip",
+    aim: float = AIM,
 ) -> TermsProposal | None:
     """The deadline by which a share of what came would have been in time.
 
@@ -66,6 +72,7 @@ def suggest_terms(
         history: Expected deliveries, in any order.
         terms: What the contract says.
         days: Open days of the feed's calendar.
+        on_holiday: What a closed due day does.
         aim: The share that should be in time.
 
     Returns:
@@ -78,22 +85,30 @@ def suggest_terms(
     since = turn_of(arrived, terms)
     start = since or arrived[0].period
     arrived = [each for each in arrived if each.period >= start]
-    missing = sum(each.at is None and each.period >= start for each in ordered)
-    points = sorted(_point(each, terms, days) for each in arrived)
-    stands = (terms.due.days, terms.due.at.hour * 60 + terms.due.at.minute)
-    wanted = _rounded(points[round(aim * (len(points) - 1))])
-    kept, would_keep = (bisect_right(points, limit) / len(points) for limit in (stands, wanted))
+    due = {p: clock_points(terms, p, days, on_holiday=on_holiday).due_at
+           for p in {each.period for each in arrived}}  # fmt: skip
+    points = sorted(_point(each, due[each.period], terms, days) for each in arrived)
+    proposed = _clock(terms, _rounded(points[round(aim * (len(points) - 1))]))
+    wanted = terms.model_copy(update={"due": proposed})
+    then = {p: clock_points(wanted, p, days, on_holiday=on_holiday).due_at for p in due}
+    kept, would_keep = _share(arrived, due), _share(arrived, then)
     return TermsProposal(
-        verdict=_verdict(stands, wanted, kept, aim),
+        verdict=_verdict(terms.due, proposed, kept, aim),
         due=terms.due,
-        proposed=_clock(terms, wanted),
+        proposed=proposed,
         kept=kept,
         would_keep=would_keep,
         usual=_clock(terms, points[len(points) // 2]),
         n=len(points),
-        missing=missing,
+        missing=sum(each.at is None and each.period >= start for each in ordered),
         since=since.key if since else "",
     )
+
+
+def _share(arrived: Sequence[Came], due: Mapping[Period, datetime]) -> float:
+    """Share of deliveries that came by these due times."""
+    came = sum(each.at is not None and each.at <= due[each.period] for each in arrived)
+    return came / len(arrived)
 
 
 def _holds(terms: Terms, period: Period) -> bool:
@@ -101,18 +116,26 @@ def _holds(terms: Terms, period: Period) -> bool:
     return start is None or Period.parse(period.kind, start).first <= period.first
 
 
-def _point(each: Came, terms: Terms, days: OpenDays) -> tuple[int, int]:
-    """When something came, as the contract counts: days from T or E, minute of the day."""
+def _point(each: Came, due_at: datetime, terms: Terms, days: OpenDays) -> tuple[int, int]:
+    """When something came, as the contract counts: days from T or E, minute of the day.
+
+    Counted from the day that was due, so that a holiday rule's moves drop out; a closed day stands
+    for the begin of the next open one where open days count.
+    """
     assert each.at is not None
-    wall = each.at.astimezone(ZoneInfo(terms.tz))
-    base, day = base_of(each.period, terms), wall.date()
+    if each.period.kind == "hour":
+        minutes = -((each.period.start - each.at) // timedelta(minutes=1))
+        return divmod(minutes, 24 * 60)
+    zone = ZoneInfo(terms.tz)
+    wall, due = each.at.astimezone(zone), due_at.astimezone(zone).date()
     minute = wall.hour * 60 + wall.minute + (1 if wall.second or wall.microsecond else 0)
+    day = wall.date()
     if terms.due.unit == "d":
-        return (day - base).days, minute
-    start = days.next_open(base)
-    if day < start:
-        return -days.between(day, start), minute
-    return days.between(start, day), minute
+        return terms.due.days + (day - due).days, minute
+    if not days.is_open(day):
+        day, minute = days.next_open(day), 0
+    apart = days.between(due, day) if day >= due else -days.between(day, due)
+    return terms.due.days + apart, minute
 
 
 def _rounded(point: tuple[int, int]) -> tuple[int, int]:
@@ -126,10 +149,12 @@ def _clock(terms: Terms, point: tuple[int, int]) -> ClockPoint:
     return ClockPoint(terms.due.base, point[0], terms.due.unit, time(hour, minute))
 
 
-def _verdict(stands: tuple[int, int], wanted: tuple[int, int], kept: float, aim: float) -> Verdict:
-    apart = timedelta(days=wanted[0] - stands[0], minutes=wanted[1] - stands[1])
-    if abs(apart) < LITTLE:
-        return "keep"
+def _verdict(due: ClockPoint, proposed: ClockPoint, kept: float, aim: float) -> Verdict:
+    apart = _span(proposed) - _span(due)
     if apart < timedelta(0):
         return "tighten" if apart <= -MOVED else "keep"
-    return "loosen" if kept < aim else "keep"
+    return "loosen" if kept < aim and apart >= LITTLE else "keep"
+
+
+def _span(point: ClockPoint) -> timedelta:
+    return timedelta(days=point.days, hours=point.at.hour, minutes=point.at.minute)

@@ -103,6 +103,7 @@ def decide(
     *,
     days: OpenDays,
     is_snapshot: bool = True,
+    allowed: Iterable[tuple[Policy, str]] = (),
 ) -> Decision:
     """Decide one edge of a product as of an instant.
 
@@ -114,6 +115,7 @@ def decide(
         now: The instant.
         days: Open days of the input's calendar, for ages in business days.
         is_snapshot: Whether a period of the input is the whole state, not only its own rows.
+        allowed: What people allowed above the contract, and why: it goes before waiting.
     """
     question = _ask(edge, points, candidates, days, is_snapshot)
     if closed := _not_expected(question):
@@ -123,6 +125,9 @@ def decide(
     if question.wanted and not any(each.is_expected for each in question.wanted):
         return _nothing_expected(question)
     missing = _missing(question)
+    for policy, why in allowed:
+        if found := _fallback(question, policy, f"{missing}; {why}"):
+            return found
     first = edge.on_missing[0] if edge.on_missing else Policy(kind="fail")
     decide_at = points.resolve(first.until) if first.until else points.decide_at
     if now < decide_at:

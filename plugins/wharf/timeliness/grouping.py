@@ -10,7 +10,7 @@ from typing import Literal
 
 from wharf.timeliness.levels import Level
 
-GroupKind = Literal["supplier", "connection", "summary"]
+GroupKind = Literal["supplier", "connection", "summary", "channel"]
 TAKES_IN_FOR = timedelta(hours=24)
 """For so long a group takes in new members: what comes later is another day's trouble."""
 MOST_NAMED = 5
@@ -136,7 +136,7 @@ def tell_group(
     still = [each for each in members if each.is_open]
     done = [each for each in members if not each.is_open]
     level = max([floor, *(each.level for each in still)])
-    is_over = kind != "connection" and not still
+    is_over = kind in {"supplier", "summary"} and not still
     if is_over:
         level = max((each.level for each in members), default="L1")
     state = ";".join(f"{each.id}:{each.condition}:{each.is_open}" for each in members)
@@ -154,7 +154,7 @@ def _waits_until(each: Member, wait: timedelta) -> datetime:
 
 
 def _what(kind: GroupKind, about: str, still: Sequence[Member], done: Sequence[Member]) -> str:
-    if kind == "connection":
+    if kind in {"connection", "channel"}:
         behind = f"; {_names(still)} may be late because of it" if still else ""
         return f"{about}{behind}"
     if kind == "summary":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -39,13 +39,15 @@ class History:
     days: OpenDays
     came: tuple[Came, ...]
     """Expected deliveries only: what the calendar closes is left out."""
+    on_holiday: str = "skip"
+    """What a closed due day does, as the contract's period says."""
 
 
 def alike(histories: Sequence[History]) -> list[list[History]]:
     """Feeds that have the same terms and the same open days."""
-    groups: dict[tuple[Terms, OpenDays], list[History]] = {}
+    groups: dict[tuple[Terms, OpenDays, str], list[History]] = {}
     for each in histories:
-        groups.setdefault((each.terms, each.days), []).append(each)
+        groups.setdefault((each.terms, each.days, each.on_holiday), []).append(each)
     return list(groups.values())
 
 
@@ -87,12 +89,10 @@ def _median(spans: Sequence[timedelta]) -> timedelta:
 
 
 def after_base(each: Came, terms: Terms) -> timedelta:
-    """From local midnight of T or E to when it came, on the wall clock."""
+    """From local midnight of T or E to when it came, on the wall clock; of an hour, its begin."""
     assert each.at is not None
+    if each.period.kind == "hour":
+        return each.at - each.period.start
     wall = each.at.astimezone(ZoneInfo(terms.tz)).replace(tzinfo=None)
-    return wall - datetime.combine(base_of(each.period, terms), time())
-
-
-def base_of(period: Period, terms: Terms) -> date:
-    """The day from which the terms count their due time."""
-    return period.first if terms.due.base == "T" else period.last
+    base = each.period.first if terms.due.base == "T" else each.period.last
+    return wall - datetime.combine(base, time())

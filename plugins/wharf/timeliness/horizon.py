@@ -19,6 +19,8 @@ from wharf.timeliness.points import (
 
 BACK = timedelta(days=35)
 AHEAD = timedelta(days=8)
+# How far a holiday rule or a move may bring a period forward, and what a half-day may change.
+_FAR_MOVE, _HALF_DAY = timedelta(days=40), timedelta(days=2)
 
 PointsT = TypeVar("PointsT", ClockPoints, ProductPoints)
 
@@ -37,11 +39,22 @@ def expected_periods(feed: Feed, days: OpenDays, now: datetime) -> list[Period]:
 
 
 def expected_points(
-    feed: Feed, days: OpenDays, now: datetime
+    feed: Feed, days: OpenDays, now: datetime, since: datetime | None = None
 ) -> Iterator[tuple[Period, ClockPoints]]:
-    """The periods of `expected_periods` with their clock points."""
-    touching = _touching(feed, lambda period: clock_points(feed, period, days), now)
-    return ((period, points) for period, points in touching if feed.is_active(period))
+    """The periods of `expected_periods` with their clock points.
+
+    Args:
+        feed: The contract.
+        days: Open days of its calendar.
+        now: As for `expected_periods`.
+        since: Leaves out those that opened, or will open, by the end of an earlier horizon.
+    """
+
+    def points(period: Period) -> ClockPoints:
+        return clock_points(feed, period, days)
+
+    touching = _touching(feed, points, now, _slack(feed, days), since)
+    return ((period, found) for period, found in touching if feed.is_active(period))
 
 
 def product_periods(product: Product, days: OpenDays, now: datetime) -> list[Period]:
@@ -91,15 +104,34 @@ def _day_of(spec: Feed | Product, period: Period) -> date:
 
 
 def _touching(
-    spec: Feed | Product, points: Callable[[Period], PointsT], now: datetime
+    spec: Feed | Product,
+    points: Callable[[Period], PointsT],
+    now: datetime,
+    slack: timedelta = timedelta(0),
+    since: datetime | None = None,
 ) -> Iterator[tuple[Period, PointsT]]:
     low, high = now - BACK, now + AHEAD
-    kind = spec.period.kind
-    start = Period.parse(kind, spec.active.from_)
-    period = max(Period.containing(kind, low.date()), start)
-    while period > start and points(period).cutoff_at >= low:
+    seen = since + AHEAD if since else None
+    start = Period.parse(spec.period.kind, spec.active.from_)
+    period = max(Period.containing(spec.period.kind, (seen or low).date()), start)
+    while period > start and _may_count(points(period), low, seen, slack):
         period = period.previous()
-    while (found := points(period)).opens_at <= high:
-        if found.cutoff_at >= low:
+    while (found := points(period)).opens_at <= high + slack:
+        is_new = seen is None or found.opens_at > seen
+        if is_new and found.opens_at <= high and found.cutoff_at >= low:
             yield period, found
         period = period.next()
+
+
+def _may_count(
+    found: ClockPoints | ProductPoints, low: datetime, seen: datetime | None, slack: timedelta
+) -> bool:
+    """Whether a period before this one may still count."""
+    return found.cutoff_at >= low if seen is None else found.opens_at > seen - slack
+
+
+def _slack(feed: Feed, days: OpenDays) -> timedelta:
+    """By how much a period may open before or after its place in the row of periods."""
+    if days.moves or feed.period.on_holiday == "roll_back":
+        return _FAR_MOVE
+    return _HALF_DAY if any(terms.on_half_day for terms in feed.timeliness) else timedelta(0)

@@ -172,9 +172,12 @@ def _action(row: Row, telling: Telling, last: Incident | None, now: datetime) ->
         # Late and published while nobody evaluated: told as both, once.
         has_passed = telling.resolves and telling.open_since is not None and last is None
         opens = telling.opens or has_passed or (telling.opens_again and last is not None)
-        return "open" if opens and row.notifies else None
+        is_snoozed = row.state.snoozed_until is not None
+        return "open" if opens and row.notifies and not is_snoozed else None
     if telling.resolves:
         return "resolve"
+    if row.state.snoozed_until is not None:
+        return None  # what became worse meanwhile is told when it ends
     level = _level(row, telling, last, now)
     if level > last.level:
         return "raise"

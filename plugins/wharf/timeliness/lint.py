@@ -118,15 +118,15 @@ def _calendar(project: Project, name: str, now: datetime) -> Said:
 
 
 def _feed(project: Project, feed: Feed, now: datetime) -> Said:
-    days = _days(project, feed)
     yield from (("error", problem) for problem in path_problems(feed))
     yield from _terms(feed)
-    yield from _clock(feed, days, now)
-    yield from _half_days(feed, days, now.date())
-    yield from _overlap(feed, days, now)
     for old in feed.formerly:
         if old in project.feeds:
             yield "error", f"formerly names {old!r}, which has a file of its own; remove one"
+    days = _days(project, feed)
+    yield from _clock(feed, days, now)
+    yield from _half_days(feed, days, now.date())
+    yield from _overlap(feed, days, now)
 
 
 def _terms(feed: Feed) -> Said:
@@ -238,7 +238,10 @@ def _decides(
 
 
 def _days(project: Project, spec: Feed | Product) -> OpenDays:
-    return open_days(project.calendars.get(spec.period.calendar or ""), spec.period.kind)
+    name = spec.period.calendar
+    if name and name not in project.calendars:
+        raise ContractError(name, ["has no valid file"])
+    return open_days(project.calendars.get(name or ""), spec.period.kind)
 
 
 def _kind(spec: Feed | Product) -> str:

@@ -101,6 +101,7 @@ def _timeliness(
         when = f"{how} {_say(judged, known)}, due {_say(points.due_at, known)}"
         return ("ON_TIME" if judged <= points.due_at else "LATE_ARRIVED"), when
     due = f"due {_say(points.due_at, known)}{_promised(known, late_at)}"
+    due += f" ({points.remark})" if points.remark else ""
     warn_at = min(points.warn_at, known.usual_by or points.warn_at)
     claims: list[tuple[datetime, Timeliness, str]] = [
         (points.cutoff_at, "MISSING", f"cut-off was {_say(points.cutoff_at, known)}"),

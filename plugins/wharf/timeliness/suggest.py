@@ -64,9 +64,7 @@ def suggest(histories: Iterable[History]) -> Suggestions:
     closed = frozenset(each.day for each in holidays)
     open_ = [without(each, apart[each.feed], closed) for each in open_]
     proposals = {
-        each.feed: proposal
-        for each in open_
-        if (proposal := suggest_terms(each.came, each.terms, each.days)) is not None
+        each.feed: proposal for each in open_ if (proposal := _propose([each])) is not None
     }
     own = {feed: found for feed, found in apart.items() if found}
     return Suggestions(proposals, _shared(open_), tuple(common), own, holidays)
@@ -84,10 +82,13 @@ def _shared(histories: Sequence[History]) -> tuple[tuple[int, TermsProposal], ..
     return tuple(
         (len(group), proposal)
         for group in alike(histories)
-        if len(group) >= MANY
-        and (proposal := suggest_terms(came_of(group), group[0].terms, group[0].days))
-        and proposal.verdict != "keep"
+        if len(group) >= MANY and (proposal := _propose(group)) and proposal.verdict != "keep"
     )
+
+
+def _propose(alike_: Sequence[History]) -> TermsProposal | None:
+    one = alike_[0]
+    return suggest_terms(came_of(alike_), one.terms, one.days, on_holiday=one.on_holiday)
 
 
 def without(

@@ -77,7 +77,10 @@ def _evaluate(
 ) -> Evaluated:
     """Evaluate some rows in one transaction; what another process wrote first is read again."""
     with ledger.read() as tx:
-        late = [row for row in _promised(read(tx), promises) if _may_be_told(row, now)]
+        rows = [row for row in _promised(read(tx), promises) if _may_be_told(row, now)]
+        known = facts.known_of(tx, [(promises.feeds[row.feed], row) for row in rows])
+        late = [row for row, each in zip(rows, known, strict=True)
+                if _was_looked_for(row, each.facts, now)]  # fmt: skip
         needs = _needs(tx, promises, late)
     try:
         return _record(ledger, promises, settings, read, needs, now)

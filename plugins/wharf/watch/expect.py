@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -62,17 +62,28 @@ def expect_horizon(ledger: Ledger, promises: Promises, now: datetime) -> int:
     stale = sorted(name for name, key in keys.items() if known.get(name) != key)
     changed = 0
     for names in _slices(stale):
-        rows = {name: _rows(promises, promises.feeds[name], now) for name in names}
+        rows = {name: _rows(promises, name, now, _reached(known, keys, name)) for name in names}
         with ledger.write() as tx:
             for name in names:
-                rows[name] += _left_over(tx, promises, name, rows[name], now)
-            changed += horizon.ensure_expected(tx, (r for n in names for r in rows[n]), now)
+                if _reached(known, keys, name):
+                    changed += horizon.ensure_expected(tx, rows[name], now)
+                else:
+                    changed += _renew(tx, promises, name, rows[name], now)
             horizon.remember(tx, {name: keys[name] for name in names}, now)
     if any(known.get(name) != key for name, key in made_of.items()):
+        owed = list(_product_periods(project, now))
         with ledger.write() as tx:
-            products.ensure_product_periods(tx, _product_periods(project, now))
+            products.ensure_product_periods(tx, owed)
+            horizon.retime_products(tx, owed, now)
             horizon.remember(tx, made_of, now)
     return changed
+
+
+def _reached(known: Mapping[str, str], keys: Mapping[str, str], name: str) -> datetime | None:
+    """Up to which day a feed's rows stand, where nothing changed since but the day."""
+    was, _, day = known.get(name, "").rpartition(" ")
+    terms, _, today = keys[name].rpartition(" ")
+    return datetime.fromisoformat(f"{day}T00:00+00:00") if was == terms and day < today else None
 
 
 def _slices(names: list[str]) -> Iterator[list[str]]:
@@ -88,49 +99,51 @@ def _key(promises: Promises, name: str, spec: Feed | Product, now: datetime) -> 
     return f"{contract} {calendars.calendar_digest(calendar)} {until} {now:%Y-%m-%d}"
 
 
-def _rows(promises: Promises, feed: Feed, now: datetime) -> list[ExpectedDelivery]:
-    calendar = promises.project.calendars.get(feed.period.calendar or "")
+def _rows(
+    promises: Promises, name: str, now: datetime, since: datetime | None
+) -> list[ExpectedDelivery]:
+    feed, calendar = promises.feeds[name], _calendar_of(promises, name)
     days = calendars.open_days(calendar, feed.period.kind)
-    contract, version = promises.hashes.get(feed.feed, ""), _version(calendar)
+    contract, version = promises.hashes.get(name, ""), _version(calendar)
     return [
         _row(feed, period, days, clock, contract, version)
-        for period, clock in expected_points(feed, days, now)
+        for period, clock in expected_points(feed, days, now, since)
     ]
 
 
-def _left_over(
+def _renew(
     tx: Transaction,
     promises: Promises,
     name: str,
-    rows: Sequence[ExpectedDelivery],
+    rows: list[ExpectedDelivery],
     now: datetime,
-) -> list[ExpectedDelivery]:
-    """Rows not yet due that stand in the ledger beside those of the horizon, as they are now.
+) -> int:
+    """Make and re-time all rows of a feed, also those that stand beside its horizon.
 
     A period that the contract promises no more, since it ended earlier or counts other periods,
     is not expected; one beyond the horizon is timed like the others.
     """
-    feed = promises.feeds[name]
-    calendar = promises.project.calendars.get(feed.period.calendar or "")
-    days = calendars.open_days(calendar, feed.period.kind)
-    contract, version = promises.hashes.get(name, ""), _version(calendar)
     made = {row.period for row in rows}
     keys = [min(row.period, row.period_first) for row in rows]
-    first = min([*keys, f"{now - BACK:%Y-%m}"])
-    found = []
-    for row in horizon.rows_from(tx, name, first):
-        if row.period in made or row.due_at <= now:
-            continue
-        period = _active(feed, row.period)
-        if period is None and row.expected:
-            why = f"not promised any more; see active and period of {name}"
-            found.append(
-                replace(row, expected=False, closed_because=why, contract=contract, notifies=False)
-            )
-        if period is not None:
-            clock = points.clock_points(feed, period, days)
-            found.append(_row(feed, period, days, clock, contract, version))
-    return found
+    standing = horizon.rows_from(tx, name, min([*keys, f"{now - BACK:%Y-%m}"]))
+    beside = [row for row in standing if row.period not in made and now < row.due_at]
+    rows += [again for row in beside if (again := _again(promises, name, row))]
+    return horizon.ensure_feed(tx, name, rows, standing, now)
+
+
+def _again(promises: Promises, name: str, row: ExpectedDelivery) -> ExpectedDelivery | None:
+    """A row as the contract would make it now; None where it is expected no more already."""
+    feed, calendar = promises.feeds[name], _calendar_of(promises, name)
+    days = calendars.open_days(calendar, feed.period.kind)
+    contract = promises.hashes.get(name, "")
+    period = _active(feed, row.period)
+    if period is not None:
+        clock = points.clock_points(feed, period, days)
+        return _row(feed, period, days, clock, contract, _version(calendar))
+    if not row.expected:
+        return None
+    why = f"not promised any more; see active and period of {name}"
+    return replace(row, expected=False, closed_because=why, contract=contract, notifies=False)
 
 
 def _active(feed: Feed, key: str) -> Period | None:
@@ -184,6 +197,10 @@ def _product_periods(project: Project, now: datetime) -> Iterator[ProductPeriod]
                 due_at=clock.due_at,
                 cutoff_at=clock.cutoff_at,
             )
+
+
+def _calendar_of(promises: Promises, name: str) -> Calendar | None:
+    return promises.project.calendars.get(promises.feeds[name].period.calendar or "")
 
 
 def _calendar(tx: Transaction, project: Project, feed: Feed) -> Calendar | None:

@@ -20,7 +20,7 @@ from wharf.watch import notices
 from wharf.watch.promises import Promises
 from wharf.watch.reminders import next_reminder
 
-KINDS: tuple[GroupKind, ...] = ("supplier", "connection", "summary")
+KINDS: tuple[GroupKind, ...] = ("supplier", "connection", "summary", "channel")
 MOST_LINES = 200
 
 
@@ -82,20 +82,32 @@ def found_group(desk: Desk, members: Sequence[Member]) -> Incident:
 
 def take_in(desk: Desk, group_id: int, members: Iterable[Member]) -> None:
     """Let a group speak for incidents from now on."""
-    ids = [each.id for each in members]
-    rows.change_all(desk.tx, ids, parent_id=group_id, wakes_at=None)
-    outbox.hold(desk.tx, ids)
+    taken = rows.incidents_by_id(desk.tx, [each.id for each in members])
+    changes = {
+        key: {
+            "parent_id": group_id,
+            "wakes_at": None,
+            "detail": {**each.detail, "waits": False},
+        }
+        for key, each in taken.items()
+    }
+    rows.change_each(desk.tx, changes)
+    outbox.hold(desk.tx, taken)
 
 
 def let_go(desk: Desk, group_id: int) -> list[Incident]:
     """Let the open members of a group speak for themselves again; gives them."""
-    freed: list[Incident] = []
-    for each in rows.children_of(desk.tx, [group_id])[group_id]:
-        if each.resolved_at is not None:
-            continue
-        detail = {**each.detail, "waits": True, "noticed_at": desk.now.isoformat()}
-        rows.change_incident(desk.tx, each.id, parent_id=None, wakes_at=desk.now, detail=detail)
-        freed.append(each)
+    members = rows.children_of(desk.tx, [group_id])[group_id]
+    freed = [each for each in members if each.resolved_at is None]
+    changes = {
+        each.id: {
+            "parent_id": None,
+            "wakes_at": desk.now,
+            "detail": {**each.detail, "waits": True, "noticed_at": desk.now.isoformat()},
+        }
+        for each in freed
+    }
+    rows.change_each(desk.tx, changes)
     return freed
 
 
@@ -128,12 +140,15 @@ def _tell(desk: Desk, group: Incident, members: Sequence[Incident]) -> bool:
     action = _action(group, telling)
     if action is None:
         return False
+    if kind == "summary" and action == "resolve":
+        over = "what was missed while nobody watched is over, or told of by itself"
+        telling = replace(telling, what=over)
     _write(desk, group, action, telling, members)
     return True
 
 
 def _floor(group: Incident) -> Level:
-    if group.kind != "connection":
+    if group.kind not in {"connection", "channel"}:
         return "L0"
     needs: dict[str, Level] = group.detail.get("needs", {})
     return max(["L1", *needs.values()])
@@ -188,11 +203,10 @@ def _queue(
     number: int,
 ) -> None:
     known = conversations.channels_told(desk.tx, [group.id])[group.id]
+    hears = known | _unsent(desk, group.id)
     messages = []
     for channel, heard in _audience(desk, group, action, members):
-        if action in {"update", "lower", "resolve"} and channel.name not in known | _unsent(
-            desk, group.id
-        ):
+        if action in {"update", "lower", "resolve"} and channel.name not in hears:
             continue
         said = replace(telling, lines=_lines(group, telling, heard))
         if group.kind == "summary" and action != "resolve":
@@ -216,7 +230,9 @@ def _audience(
     if group.kind != "summary":
         about = [(each.supplier, each.feed) for each in members] or _behind(desk, group)
         found = notices.routed(routing, group.kind, loudest, about)
-        return [(channel, list(members)) for channel in found]
+        # A channel that takes nothing is told of by the others.
+        dead = group.detail.get("channel")
+        return [(channel, list(members)) for channel in found if channel.name != dead]
     heard_by: list[tuple[Channel, list[Incident]]] = []
     for channel in routing.channels:
         heard = [
@@ -225,7 +241,9 @@ def _audience(
             if channel.takes(each.supplier, str(each.detail["loudest"]), each.feed, "summary")
         ]
         is_open = any(each.resolved_at is None for each in heard)
-        if heard and (is_open or action != "summary" or not abilities(channel).repeats_itself):
+        if action == "resolve":
+            heard_by.append((channel, heard))
+        elif heard and (is_open or action != "summary" or not abilities(channel).repeats_itself):
             heard_by.append((channel, heard))
     return heard_by
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from wharf.contracts import Feed, Period
 from wharf.intake import HANDED_IN, Intake
-from wharf.ledger import Transaction, arrivals, decisions, expected, wants
+from wharf.ledger import Transaction, arrivals, decisions, expected, facts, wants
 from wharf.ledger.rows import Arrival, Poll, Tick
 from wharf.ledger.wants import AskedFor
 from wharf.sources import Refused, Seen, Source, open_source
@@ -153,7 +153,7 @@ def _append_poll(tx: Transaction, poll: Poll, looks: Sequence[Look], every: time
 
 
 def _facts(tx: Transaction, connection: str) -> list[PollFact]:
-    found = arrivals.poll_spans(tx, [connection])[connection]
+    found = facts.last_polls(tx, connection)
     return [PollFact(each.at, each.ok) for each in found]
 
 

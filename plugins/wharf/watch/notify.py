@@ -125,6 +125,7 @@ def _record(
     made = rows.open_all(tx, [incident for _, incident in new])
     fresh = {key: incident for (key, _), incident in zip(new, made, strict=True)}
     steps: list[_Step] = []
+    changes: dict[int, dict[str, Any]] = {}
     for each in found:
         key = (each.kind, each.feed, each.period)
         was = last.get(key)
@@ -134,9 +135,10 @@ def _record(
             continue
         assert was is not None
         values = _changed(each, was, of[each.feed, each.period], old_news, now)
-        rows.change_incident(tx, was.id, **values)
+        changes[was.id] = values
         last[key] = replace(was, **values)
         steps.append(_Step(each, was, last[key]))
+    rows.change_each(tx, changes)
     numbered = rows.append_transitions(tx, [_transition(step) for step in steps])
     return [replace(s, number=n.number) for s, n in zip(steps, numbered, strict=True)]
 
@@ -306,8 +308,10 @@ def _messages(
 
 def _remind(tx: Transaction, routing: Routing, steps: Sequence[_Step], now: datetime) -> None:
     """Have open incidents that were told of looked at again when a reminder is due."""
+    changes: dict[int, dict[str, Any]] = {}
     for step in steps:
         incident = step.incident
         speaks = incident.parent_id is None and not incident.detail["waits"]
         if incident.resolved_at is None and speaks and not incident.summary:
-            rows.change_incident(tx, incident.id, wakes_at=next_reminder(routing, incident, now))
+            changes[incident.id] = {"wakes_at": next_reminder(routing, incident, now)}
+    rows.change_each(tx, changes)

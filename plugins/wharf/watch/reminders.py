@@ -41,16 +41,18 @@ def remind(
         spoken.setdefault(each.incident_id, []).append(each)
     last = outbox.last_messages(tx, spoken)
     found: list[Outgoing] = []
+    wakes: dict[int, datetime | None] = {}
     for incident in awake:
         told_at = datetime.fromisoformat(incident.detail["told_at"])
         if now - told_at > REMINDS_FOR:
-            rows.change_incident(tx, incident.id, wakes_at=None)
+            wakes[incident.id] = None
         elif incident.id in put_off:
-            rows.change_incident(tx, incident.id, wakes_at=put_off[incident.id])
+            wakes[incident.id] = put_off[incident.id]
         else:
             here = [each for each in spoken.get(incident.id, ()) if each.channel in channels]
             found += _reminders(incident, here, channels, last, now)
-            rows.change_incident(tx, incident.id, wakes_at=next_reminder(routing, incident, now))
+            wakes[incident.id] = next_reminder(routing, incident, now)
+    rows.change_each(tx, {key: {"wakes_at": at} for key, at in wakes.items()})
     return found
 
 

@@ -17,6 +17,7 @@ from wharf.ledger.outbox import Claimed, Manner
 from wharf.ledger.rows import Outgoing
 from wharf.timeliness.attention import may_page, next_attention
 from wharf.timeliness.calendars import open_days
+from wharf.watch.dead_letters import note_failure, note_success
 
 GIVES_UP_AFTER = timedelta(hours=24)
 LEASE = timedelta(minutes=2)
@@ -129,9 +130,11 @@ def _send_all(way: _Way, channel: Channel, claimed: Sequence[Claimed]) -> tuple[
         sent, in_a_row = sent + 1, 0
         if row.incident_id is not None:
             handles[row.incident_id] = handle
-    if left:
+    if left or sent:
         with way.ledger.write() as tx:
             outbox.give_back(tx, left, alone_until)
+            if sent:
+                note_success(tx, channel.name, str(claimed[0].message.notice["env"]), way.now())
     return sent, failed
 
 
@@ -171,7 +174,8 @@ def _put_off(way: _Way, row: Outgoing, error: WharfError) -> datetime | None:
     over = isinstance(error, ChannelRefused) or at - row.queued_at > GIVES_UP_AFTER
     again_at = None if over else at + pause
     with way.ledger.write() as tx:
-        outbox.record_failed(tx, row, str(error), again_at)
+        if outbox.record_failed(tx, row, str(error), again_at) and over:
+            note_failure(tx, row.channel, str(row.notice["env"]), str(error), at)
         if asked is not None:
             outbox.leave_alone(tx, row.channel, at + pause)
     return again_at

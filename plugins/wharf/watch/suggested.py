@@ -58,4 +58,4 @@ def _history(tx: Transaction, project: Project, feed: Feed) -> History:
         due_at = each.due_at or clock_points(feed, period, days).due_at
         came.append(Came(period, due_at, at))
     terms = feed.terms_for(max(one.period for one in came)) if came else feed.timeliness[-1]
-    return History(feed.feed, terms, days, tuple(came))
+    return History(feed.feed, terms, days, tuple(came), feed.period.on_holiday)

@@ -12,7 +12,15 @@ from wharf.ledger.rows import Incident
 from wharf.settings import Settings
 from wharf.timeliness.grouping import TAKES_IN_FOR, Member, arrange
 from wharf.watch.connections import hosts_of, watch_connections
-from wharf.watch.groups import KINDS, Desk, found_group, member_of, take_in, tell_groups
+from wharf.watch.groups import (
+    KINDS,
+    Desk,
+    close_group,
+    found_group,
+    member_of,
+    take_in,
+    tell_groups,
+)
 from wharf.watch.promises import Promises
 from wharf.watch.reminders import next_reminder, remind
 
@@ -52,11 +60,15 @@ def supervise(
         groups = {each.id: each for each in awake if each.kind in KINDS}
         groups |= rows.incidents_by_id(tx, touched - set(groups))
         collecting = [e for e in groups.values() if e.detail.get("waits") and not _is_ripe(desk, e)]
-        ready = [each for key, each in sorted(groups.items()) if each not in collecting]
+        answering = [each for each in groups.values() if each.detail.get("answers")]
+        for each in answering:
+            close_group(desk, each, f"channel {each.detail['channel']} takes messages again", ())
+        done = {each.id for each in (*collecting, *answering)}
+        ready = [each for key, each in sorted(groups.items()) if key not in done]
         told, quiet = tell_groups(desk, ready)
         alone = [e for e in awake if e.kind not in KINDS and not e.detail.get("waits")]
         _remind(desk, [*alone, *quiet])
-    return resolved + told
+    return resolved + len(answering) + told
 
 
 def _arrange(
@@ -82,8 +94,7 @@ def _arrange(
     for members in done.founded:
         touched.add(found_group(desk, members).id)
     _release(desk, waiting, done.alone)
-    for member, until in done.waiting:
-        rows.change_incident(desk.tx, member.id, wakes_at=until)
+    rows.change_each(desk.tx, {each.id: {"wakes_at": until} for each, until in done.waiting})
     return touched
 
 
@@ -97,14 +108,15 @@ def _release(desk: Desk, waiting: Iterable[Incident], alone: Iterable[Member]) -
     ids = {each.id for each in alone}
     outbox.release(desk.tx, ids)
     routing = desk.promises.project.routing
-    for each in waiting:
-        if each.id in ids:
-            rows.change_incident(
-                desk.tx,
-                each.id,
-                detail={**each.detail, "waits": False},
-                wakes_at=next_reminder(routing, each, desk.now),
-            )
+    changes = {
+        each.id: {
+            "detail": {**each.detail, "waits": False},
+            "wakes_at": next_reminder(routing, each, desk.now),
+        }
+        for each in waiting
+        if each.id in ids
+    }
+    rows.change_each(desk.tx, changes)
 
 
 def _is_ripe(desk: Desk, summary: Incident) -> bool:

@@ -10,9 +10,11 @@ from wharf import alerts
 from wharf.contracts import StartRun
 from wharf.errors import WharfError
 from wharf.intake import Intake
-from wharf.ledger import decisions
+from wharf.ledger import Ledger, decisions
 from wharf.ledger.rows import Tick
+from wharf.watch.acknowledge import acknowledge
 from wharf.watch.asked import asked_runs
+from wharf.watch.daily import do_daily
 from wharf.watch.evaluate import Evaluated, evaluate_due
 from wharf.watch.expect import expect_horizon
 from wharf.watch.learn import learn_decided
@@ -21,6 +23,7 @@ from wharf.watch.reruns import wanted_reruns
 from wharf.watch.send import send_messages
 from wharf.watch.starts import start_runs, wanted_runs
 from wharf.watch.supervise import supervise
+from wharf.watch.supplier_mail import queue_supplier_mails
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,13 @@ def tick(
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
     evaluated = evaluate_due(ctx.ledger, promises, settings, now)
     supervise(ctx.ledger, promises, settings, ctx.resolve, now)
+    queue_supplier_mails(ctx, promises, now)
+    do_daily(ctx.ledger, promises, settings, _previous(ctx.ledger), now)
     learn_decided(ctx.ledger, promises, now)
     started, problems = _start(ctx, promises, start_run, running_keys, now)
     sent = failed = 0
     if settings.sends_outside:
+        acknowledge(ctx.ledger, promises.project.routing, now)
         sent, failed = send_messages(
             ctx.ledger, promises.project, ctx.resolve, now, send, lambda: clock() - began
         )
@@ -84,6 +90,12 @@ def tick(
     with ctx.ledger.write() as tx:
         decisions.record_tick(tx, Tick("tick", now, (clock() - began).total_seconds(), str(done)))
     return done
+
+
+def _previous(ledger: Ledger) -> datetime | None:
+    with ledger.read() as tx:
+        last = decisions.last_tick(tx, "tick")
+    return last.at if last else None
 
 
 def _start(

@@ -126,3 +126,12 @@ def test_a_passed_deadline_makes_the_row_due_and_nothing_else(
     with ledger.read() as tx:
         [due] = expected.due_for_evaluation(tx, datetime.now(UTC))
     assert due.period == "2026-11-20"
+
+
+def test_half_days_and_combined_calendars_come_along_in_what_the_dag_stores() -> None:
+    text = FEED.replace("    grace: 20m\n", '    on_half_day: {due: "T+1bd 05:00", grace: 10m}\n')
+    special = build(Feed, parse_yaml(text, "positions.yaml"), "positions.yaml")
+    both = Calendar(calendar="both", intersection=(BANK,), half_days=(date(2026, 11, 27),))
+    deadline = PeriodDeadline("late_at", promise_of(special, both))
+    assert deadline.instant("2026-11-25") == datetime(2026, 11, 27, 4, 10, tzinfo=UTC)
+    assert deadline.instant("2026-11-24") == datetime(2026, 11, 25, 5, 30, tzinfo=UTC)

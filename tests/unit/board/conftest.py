@@ -13,9 +13,8 @@ from board_world import NOW, BoardWorld
 from fastapi import FastAPI
 
 from wharf.board import build_app
-from wharf.board.cells import Grid
-from wharf.board.grid import build_grid
-from wharf.board.promised import PromisedReader
+from wharf.board.grid import Grid
+from wharf.board.views import Views
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +55,10 @@ def client(stranger: httpx.Client) -> Iterator[httpx.Client]:
 
 def grid_of(world: BoardWorld, days: int = 14) -> Grid:
     """The board of an installation as of its instant."""
-    with world.ledger.read() as tx:
-        promised = PromisedReader(world.settings.project).read(tx)
-        return build_grid(tx, promised, world.now, days)
+    return Views(world.settings, lambda: world.now).grid(days)
+
+
+@pytest.fixture(scope="session")
+def project_docs() -> str:
+    """The page about the board."""
+    return (Path(__file__).parents[3] / "docs/board.md").read_text(encoding="utf-8")

@@ -105,15 +105,40 @@ def test_releases_made_of_its_batches_are_named(full: Story) -> None:
 
 
 def test_a_promise_is_a_point_of_the_clock(full: Story) -> None:
-    points = {label: at for label, at, _ in full.clock}
-    assert list(points) == ["opens", "at risk from", "due", "promised for", "missing from"]
-    assert points["promised for"] == NOW - timedelta(minutes=30)
-    local = {label: at for label, _, at in full.clock}
-    assert f"{local['due']:%H:%M %Z}" == "06:30 CST"
+    points = {point.label: point for point in full.clock if point.side == "promise"}
+    assert list(points) == [
+        "opens", "expected", "due", "promised for", "signals_by_use decides",
+        "weekly_digest_of_signals decides", "missing from",
+    ]  # fmt: skip
+    assert points["promised for"].at == NOW - timedelta(minutes=30)
+    assert f"{points['due'].on(full.tz):%H:%M %Z}" == "06:30 CST"
+
+
+def test_what_happened_stands_on_the_clock_beside_the_promise(full: Story) -> None:
+    happened = [(point.label, point.at) for point in full.clock if point.side != "promise"]
+    seen = NOW.replace(hour=11, minute=58)
+    assert happened == [
+        ("first seen", seen), ("quarantined", seen + timedelta(minutes=24)), ("now", NOW),
+    ]  # fmt: skip
+    assert "first seen Fri 05:58" in full.timeline
+
+
+def test_a_story_leads_to_the_periods_beside_it_and_the_last_good_batch(full: Story) -> None:
+    assert (full.before, full.after) == ("2026-11-19", "2026-11-21")
+    assert full.last_good is not None
+    assert full.last_good[0] == "2026-11-19"
+
+
+def test_files_stand_with_what_was_landed_of_them(full: Story) -> None:
+    told = [(file.seen.part, file.landed and file.landed.version) for file in full.files]
+    assert told == [("north", 1), ("south", 1), ("north", 2), ("south", 2)]
+    refused = full.files[1].landed
+    assert refused is not None
+    assert refused.outcome == "refused"
 
 
 def test_incidents_come_with_the_messages_about_them(full: Story) -> None:
-    told = {incident.kind: [m.channel for m in sent] for incident, sent in full.incidents}
+    told = {each.incident.kind: [m.channel for m in each.messages] for each in full.incidents}
     assert told["late"] == ["desk", "mail", "chat"]
     assert full.decisions[0].reason == "their lift is broken"
 

@@ -148,3 +148,16 @@ def test_a_calendar_a_model_and_the_routing_may_bear_a_products_name(tmp_path: P
     (tmp_path / "dags/alerts.yaml").write_text("channels: []")
     files = load_project(tmp_path).files
     assert set(files) == {"calendars/risk", "alerts.yaml"}
+
+
+def test_a_channel_whose_attention_names_no_calendar_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "office", "weekmask: mon")
+    desk = "{name: desk, kind: webhook, connection: hook, attention: {tz: UTC, hours: 08:00-18:00, calendar: %s}}"  # noqa: E501
+    routing = tmp_path / "dags/alerts.yaml"
+    routing.write_text(f"channels: [{desk % 'office'}]")
+    assert load_project(tmp_path).invalid == ()
+    routing.write_text(f"channels: [{desk % 'offce'}]")
+    [problem] = load_project(tmp_path).invalid
+    assert str(problem) == (
+        "dags/alerts.yaml: channels.desk.attention.calendar is 'offce'; calendars here: office"
+    )

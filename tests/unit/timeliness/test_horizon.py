@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from wharf.contracts import Calendar, Feed, Period, Product
 from wharf.timeliness.calendars import OpenDays, open_days
-from wharf.timeliness.horizon import expected_periods, is_expected, product_periods
+from wharf.timeliness.horizon import (
+    expected_periods,
+    expected_points,
+    is_expected,
+    product_periods,
+)
 from wharf.timeliness.points import clock_points
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -157,3 +162,44 @@ def test_horizon_holds_exactly_the_periods_that_touch_it(
         ) and points.opens_at <= now + timedelta(days=8)
         assert (period.key in found) is touches
         period = period.next()
+
+
+OFFICE = open_days(
+    Calendar.model_validate(
+        {
+            "calendar": "office",
+            "weekmask": "mon tue wed thu fri",
+            "closed": [{"from": "2026-12-21", "until": "2027-01-03"}],
+            "one_off": [
+                {"from": "2026-11-25", "to": "2026-11-17"},
+                {"from": "2026-12-09", "to": "2026-12-14"},
+            ],
+        }
+    )
+)
+
+
+@given(
+    st.sampled_from(["day", "week", "month"]),
+    st.sampled_from(["skip", "roll_forward", "roll_back"]),
+    st.integers(0, 90 * 24).map(lambda n: datetime(2026, 10, 20, tzinfo=UTC) + timedelta(hours=n)),
+    st.integers(0, 40 * 24),
+    st.integers(-9, 9),
+)
+def test_what_comes_in_sight_day_by_day_is_what_is_in_sight_at_last(
+    kind: str, rule: str, then: datetime, hours: int, opens: int
+) -> None:
+    spec = feed(kind, on_holiday=rule, opens=f"T{opens:+d}d 00:00", due=f"T{opens:+d}d 12:00",
+                cutoff=f"T{opens + 3:+d}d 12:00")  # fmt: skip
+    now = then + timedelta(hours=hours)
+    midnight = then.replace(hour=0)
+    known = set(keys(expected_periods(spec, OFFICE, then)))
+    entered = {period.key for period, _ in expected_points(spec, OFFICE, now, midnight)}
+    assert set(keys(expected_periods(spec, OFFICE, now))) <= known | entered
+
+
+def test_a_feed_without_surprises_looks_at_no_more_than_its_new_days() -> None:
+    midnight = NOW.replace(hour=0)
+    later = NOW + timedelta(days=2)
+    entered = [period.key for period, _ in expected_points(feed(), OpenDays(), later, midnight)]
+    assert entered == ["2026-11-29", "2026-11-30"]

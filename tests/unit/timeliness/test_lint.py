@@ -282,3 +282,15 @@ def test_findings_come_in_the_order_of_files_and_speak_for_themselves(tmp_path: 
     )
     assert [each.file for each in findings] == sorted(each.file for each in findings)
     assert str(findings[0]).startswith("dags/calendars/office.yaml: until: the calendar ended")
+
+
+def test_what_hangs_on_a_broken_calendar_is_not_guessed(tmp_path: Path) -> None:
+    found(tmp_path)
+    (tmp_path / "dags/calendars/office.yaml").write_text(OFFICE + "union: [office]")
+    feed = FEED.replace('cutoff: "T+3bd 18:00"', 'cutoff: "T 18:00"').replace("%Y%m%d", "%Y%m")
+    (tmp_path / "dags/feeds/acme/positions.yaml").write_text(feed)
+    project = load_project(tmp_path)
+    assert [each.file for each in project.invalid] == ["dags/calendars/office.yaml"]
+    findings = lint(project, NOW)
+    assert findings
+    assert all("reads back as" in each.text for each in findings)

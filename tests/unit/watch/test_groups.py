@@ -35,9 +35,7 @@ def test_feeds_of_one_supplier_late_together_are_one_incident(tmp_path: Path) ->
     world.go(at("06:52"))
     [one] = world.heard
     assert (one.action, one.level, one.message.notice.kind) == ("open", "L1", "supplier")
-    assert one.what == (
-        "acme: acme.a 2026-11-20, acme.b 2026-11-20, acme.c 2026-11-20 are late"
-    )
+    assert one.what == ("acme: acme.a 2026-11-20, acme.b 2026-11-20, acme.c 2026-11-20 are late")
     assert len(one.message.notice.lines) == 3
     world.publish("acme.a")
     world.go(world.now + timedelta(minutes=1))
@@ -53,7 +51,7 @@ def test_feeds_of_one_supplier_late_together_are_one_incident(tmp_path: Path) ->
 
 
 def test_a_supplier_incident_goes_on_in_the_thread_of_its_first_feed(tmp_path: Path) -> None:
-    world = AlarmWorld(tmp_path, ACME, channels=(DESK, CHAT), more="")
+    world = AlarmWorld(tmp_path, ACME, channels=(DESK, CHAT))
     world.go(at("06:45"), every=5)
     world.decide("acme.b", "promise", at("06:55"))
     world.decide("acme.c", "promise", at("06:55"))

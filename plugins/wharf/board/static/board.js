@@ -38,7 +38,7 @@ const linksOf = (row) => [...row.querySelectorAll("a")].filter((each) => each.of
 
 function keepOneStop(link) {
   const links = [...board.querySelectorAll("#grid tbody a, #list tbody a")];
-  const stop = link || links.find((each) => each.tabIndex === 0 && each.hasAttribute("tabindex")) || links.find((each) => each.closest("td"));
+  const stop = link || links.find((each) => each.getAttribute("tabindex") === "0") || links.find((each) => each.closest("td") && each.offsetParent);
   for (const each of links) each.tabIndex = each === stop ? 0 : -1;
 }
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wharf.contracts import Feed
+from wharf.contracts import Calendar, Feed
 from wharf.ledger import Ledger, expected, history, incidents
 from wharf.ledger.rows import ExpectedDelivery, Incident, Outgoing, StateEvent, Transition
 from wharf.watch.rehearse.supplied import Event, Stray
@@ -76,6 +76,7 @@ class Outcome:
     stops: int
     """At how many instants the clock stood."""
     ticks: int
+    calendars: Mapping[str, Calendar]
 
 
 def read_expected(ledger: Ledger, events: Sequence[Event]) -> Iterator[Expected]:

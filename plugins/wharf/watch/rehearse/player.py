@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from wharf.alerts import Message, Sent
@@ -17,9 +17,10 @@ from wharf.ledger import Transaction, arrivals, batches, decisions, expected, in
 from wharf.ledger.rows import BatchRow, Poll, PublishEvent, Tick
 from wharf.settings import Connection
 from wharf.timeliness import horizon
-from wharf.watch.evaluate import settle
+from wharf.watch.evaluate import evaluate_due
 from wharf.watch.promises import Promises
 from wharf.watch.rehearse.supplied import Event
+from wharf.watch.send import send_messages
 from wharf.watch.tick import tick
 
 # Rows are made eight days before they open; a longer jump would make some too late.
@@ -44,6 +45,8 @@ class Player:
         self.ahead = deque(events)
         self.waiting: list[Event] = []
         self.to_publish: dict[tuple[str, str], Event] = {}
+        self.looked: dict[str, datetime] = {}
+        self.stood_at = datetime.min.replace(tzinfo=UTC)
         self.ticks = 0
 
     def play(self, start: datetime, until: datetime, tell: Tell) -> Played:
@@ -76,19 +79,28 @@ class Player:
         while self.ahead and self.ahead[0].at <= now:
             self.waiting.append(self.ahead.popleft())
         with self.place.ledger.write() as tx:
-            # The watch looked and ticked each minute since the last stop, and nothing changed.
-            for kind in ("look", "tick"):
-                decisions.record_tick(tx, Tick(kind, now - self.place.settings.tick_every))
             seen = [event for event in self.waiting if self._has_row(tx, event)]
             due = expected.due_for_evaluation(tx, now)
             touched = {row.feed for row in due} | {event.feed.feed for event in seen}
             feeds = (self.promises.feeds[name] for name in touched if name in self.promises.feeds)
-            for connection in sorted({feed.source.connection for feed in feeds}):
-                arrivals.append_poll(tx, Poll(connection, now, ok=True))
+            self._note_looks(tx, {feed.source.connection for feed in feeds}, now)
             for new in arrivals.append_arrivals(tx, [event.as_arrival() for event in seen]):
                 expected.make_due(tx, new.feed, [new.period], now)
         self.to_publish |= {event.key: event for event in seen}
         self.waiting = [event for event in self.waiting if event not in seen]
+
+    def _note_looks(self, tx: Transaction, connections: Set[str], now: datetime) -> None:
+        """Note that the watch was up each minute since the last stop, when nothing changed."""
+        before = now - self.place.settings.tick_every
+        if self.stood_at < before:
+            for kind in ("look", "tick"):
+                decisions.record_tick(tx, Tick(kind, before))
+        for connection in sorted(connections):
+            if self.looked.get(connection, self.stood_at) < before:
+                arrivals.append_poll(tx, Poll(connection, before, ok=True))
+            arrivals.append_poll(tx, Poll(connection, now, ok=True))
+            self.looked[connection] = now
+        self.stood_at = now
 
     def _has_row(self, tx: Transaction, event: Event) -> bool:
         return expected.find_expected(tx, event.feed.feed, event.period.key) is not None
@@ -114,16 +126,24 @@ class Player:
 
     def _publish(self, now: datetime) -> None:
         """Publish what is complete, since there is no run to stage and audit it."""
-        for (name, key), event in list(self.to_publish.items()):
-            with self.place.ledger.write() as tx:
-                row = expected.find_expected(tx, name, key)
+        if not self.to_publish:
+            return
+        published = False
+        with self.place.ledger.write() as tx:
+            for event in list(self.to_publish.values()):
+                row = expected.find_expected(tx, *event.key)
                 assert row is not None
-                if row.delivery != "COMPLETE":
-                    continue
-                batch_id = f"rehearsed-{row.id}"
-                _record_published(tx, event, batch_id, now)
-            settle(self.place, self.promises, event.feed, event.period, now)
-            del self.to_publish[name, key]
+                if row.delivery == "COMPLETE":
+                    _record_published(tx, event, f"rehearsed-{row.id}", now)
+                    expected.make_due(tx, event.feed.feed, [event.period.key], now)
+                    published = True
+                if row.delivery in {"COMPLETE", "PUBLISHED"}:
+                    del self.to_publish[event.key]
+        if published:
+            evaluate_due(self.place.ledger, self.promises, self.place.settings, now)
+            send_messages(
+                self.place.ledger, self.promises.project, self.place.resolve, now, _record
+            )
 
     def _next(self, now: datetime) -> datetime:
         """The next instant at which anything can change."""

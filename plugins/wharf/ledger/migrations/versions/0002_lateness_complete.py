@@ -187,9 +187,11 @@ def _indexes() -> None:
         ("expected_delivery_next", "expected_delivery", ["next_change_at"],
          "next_change_at IS NOT NULL"),
         ("expected_delivery_fresh", "expected_delivery", ["fresh_seq"], "fresh_seq IS NOT NULL"),
+        ("expected_delivery_unknown", "expected_delivery", ["cutoff_at"], "timeliness = 'UNKNOWN'"),
         ("expected_delivery_no_run", "expected_delivery", ["opens_at"],
          f"run_at IS NULL AND expected{yes} AND notifies{yes}"),
         ("poll_good", "poll", ["connection", "seq"], f"ok{yes}"),
+        ("delivery_refused", "delivery", ["landed_at"], "outcome = 'refused'"),
         ("delivery_unread", "delivery", ["landed_at"],
          "outcome = '' AND verdict != 'DUPLICATE'"),
     ):  # fmt: skip
@@ -197,3 +199,5 @@ def _indexes() -> None:
             name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where)
         )
     op.create_index("tick_kind", "tick", ["kind", "seq"])
+    op.create_index("batch_status_at", "batch", ["status_at"])
+    op.create_index("transition_at", "transition", ["at"])

@@ -1,0 +1,173 @@
+"""Once a day: a digest of what nobody was told alone, and the ends that a channel did not hear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from wharf.alerts import Link, Notice
+from wharf.contracts.alerts import Channel
+from wharf.errors import ContractError
+from wharf.ledger import Ledger, Transaction, conversations, digests, outbox
+from wharf.ledger import incidents as rows
+from wharf.ledger.rows import ExpectedDelivery, Incident, Outgoing
+from wharf.settings import Settings
+from wharf.timeliness.creep import creep, creep_text
+from wharf.timeliness.incidents import dedup_key
+from wharf.timeliness.points import to_utc
+from wharf.watch import notices
+from wharf.watch.learn import past_of
+from wharf.watch.promises import Promises
+
+RECONCILES_AT = time(3)
+"""In UTC: when ends of incidents are sent again to channels that did not take them."""
+MOST_LINES = 100
+_MONDAY = 0
+
+
+@dataclass(frozen=True)
+class _News:
+    """What digests are made of, before each channel takes its part."""
+
+    open: Sequence[Incident]
+    at_risk: Sequence[ExpectedDelivery]
+    failed: dict[str, int]
+    creeps: dict[str, str]
+    """Feeds that come later and later, each with its line."""
+
+
+def do_daily(
+    ledger: Ledger, promises: Promises, settings: Settings, previous: datetime | None, now: datetime
+) -> int:
+    """Queue what is due once a day, if its time has come since the tick before.
+
+    Returns:
+        How many messages were queued.
+    """
+    if previous is None or not settings.sends_outside:
+        return 0
+    channels = [
+        (channel, day)
+        for channel in promises.project.routing.channels
+        if channel.digest is not None
+        and (day := _passed(previous, now, channel.digest, channel.digest_tz)) is not None
+    ]
+    day = _passed(previous, now, RECONCILES_AT, "UTC")
+    if day is None and not channels:
+        return 0
+    found: list[Outgoing] = []
+    with ledger.read() as tx:
+        if channels:
+            weekly = any(each.weekday() == _MONDAY for _, each in channels)
+            news = _gather(tx, promises, now, weekly)
+            found += [
+                message
+                for channel, each in channels
+                if (message := _digest(channel, each, news, promises, settings, now)) is not None
+            ]
+        if day is not None:
+            found += _ends(tx, day, now)
+    with ledger.write() as tx:
+        return outbox.queue_messages(tx, found)
+
+
+def _passed(previous: datetime, now: datetime, clock: time, tz: str) -> date | None:
+    """The local day whose time of day came after the tick before, up to now; the last one."""
+    today = now.astimezone(ZoneInfo(tz)).date()
+    for day in (today, today - timedelta(days=1)):
+        at = to_utc(datetime.combine(day, clock), tz, "first")
+        if previous < at <= now:
+            return day
+    return None
+
+
+def _gather(tx: Transaction, promises: Promises, now: datetime, weekly: bool) -> _News:
+    return _News(
+        open=digests.worst_open(tx),
+        at_risk=digests.at_risk(tx, now),
+        failed=outbox.failed_since(tx, now - timedelta(days=1)),
+        creeps=_creeps(tx, promises) if weekly else {},
+    )
+
+
+def _creeps(tx: Transaction, promises: Promises) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, feed in sorted(promises.feeds.items()):
+        try:
+            moved = creep(past_of(tx, promises.project, feed))
+        except ContractError:
+            continue
+        if moved is not None:
+            found[name] = creep_text(name, moved)
+    return found
+
+
+def _digest(
+    channel: Channel,
+    day: date,
+    news: _News,
+    promises: Promises,
+    settings: Settings,
+    now: datetime,
+) -> Outgoing | None:
+    """One channel's digest; none when there is nothing to say."""
+    lines = tuple(_lines(channel, news, promises))
+    if not lines:
+        return None
+    more = len(lines) - MOST_LINES
+    shown = (*lines[:MOST_LINES], f"and {more} more") if more > 0 else lines
+    key = dedup_key(settings.env, "digest", channel.name, day.isoformat())
+    notice = Notice(
+        key=key,
+        number=1,
+        env=settings.env,
+        action="digest",
+        kind="digest",
+        level="L0",
+        supplier="",
+        feed="",
+        period="",
+        at=now,
+        what=f"daily digest of {day}: {len(lines)} thing{'s' if len(lines) > 1 else ''} to know",
+        tz=channel.digest_tz,
+        links=(Link("the board", f"{settings.airflow_url}/wharf/"),),
+        lines=shown,
+    )
+    return Outgoing(key, channel.name, notice.to_json(), now)
+
+
+def _lines(channel: Channel, news: _News, promises: Promises) -> Iterable[str]:
+    def hears(supplier: str, feed: str) -> bool:
+        return channel.takes(supplier, channel.min_level, feed, "digest")
+
+    for each in news.open:
+        if hears(each.supplier, each.feed):
+            since = f"{each.opened_at.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+            yield f"open since {since}, {each.level}: {each.what}"
+    for row in news.at_risk:
+        if row.feed in promises.feeds and hears(promises.feeds[row.feed].supplier_id, row.feed):
+            yield f"at risk: {row.feed} {row.period}, {row.reason}"
+    for name, text in news.creeps.items():
+        if hears(promises.feeds[name].supplier_id, name):
+            yield text
+    for name, count in sorted(news.failed.items()):
+        yield f"{count} message{'s' if count > 1 else ''} to channel {name} failed for good"
+
+
+def _ends(tx: Transaction, day: date, now: datetime) -> list[Outgoing]:
+    """Ends of incidents for every conversation that is open elsewhere and closed here."""
+    left = conversations.ends_not_told(tx)
+    ids = {each.incident_id for each in left}
+    incidents, last = rows.incidents_by_id(tx, ids), outbox.last_messages(tx, ids)
+    found: list[Outgoing] = []
+    for each in left:
+        incident = incidents[each.incident_id]
+        message = last.get((incident.id, each.channel))
+        if message is None:
+            continue
+        notice = notices.again(Notice.from_json(message.notice), "resolve", now, incident.what)
+        mark = f"{notice.number}.end.{day.isoformat()}"
+        found += notices.outgoing(incident, notice, [each.channel], now, mark=mark)
+    return found
