@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from wharf.contracts.alerts import Channel
 from wharf.errors import AirflowUnavailable
 from wharf.intake import Intake, open_intake
 from wharf.ledger import Ledger, arrivals, batches, expected, incidents
-from wharf.ledger.rows import Arrival, BatchRow, Incident, Outgoing, Poll
+from wharf.ledger.rows import Arrival, BatchRow, ExpectedDelivery, Incident, Outgoing, Poll
 from wharf.settings import Connection, Settings, read_settings
 from wharf.watch.promises import Promises, read_promises
 from wharf.watch.tick import Ticked, tick
@@ -103,8 +104,10 @@ class TickWorld:
 
     @property
     def settings(self) -> Settings:
-        where = {"WHARF_HOME": str(self.root), "WHARF_PROJECT": str(self.root / "project")}
-        return read_settings(where)
+        project = str(self.root / "project")
+        return read_settings(
+            {"WHARF_HOME": str(self.root), "WHARF_PROJECT": project, "WHARF_ENV": "prod"}
+        )
 
     @cached_property
     def place(self) -> Intake:
@@ -139,7 +142,9 @@ class TickWorld:
                     expected.make_due(tx, fact.feed, [fact.day], fact.at)
 
     def publish_all(self, at: datetime) -> None:
-        """Publish every feed's every day."""
+        """Publish every feed's every day, and look at every source again."""
+        for look in (at, at + timedelta(minutes=1)):
+            self.learn_of(Fact(name, DAYS[0], "looked", look) for name in FEEDS)
         self.learn_of(Fact(name, day, "published", at) for name in FEEDS for day in DAYS)
 
     def tick(self, now: datetime) -> Ticked:
@@ -155,19 +160,30 @@ class TickWorld:
         return after + timedelta(minutes=minutes)
 
     def rows(self) -> dict[str, object]:
-        """Every field of every expected delivery, but for traces of the ticks themselves."""
+        """Every field of every expected delivery, but for traces of the ticks themselves.
+
+        A reason also says whether anybody had looked by the last evaluation, which is such a trace.
+        """
         with self.place.ledger.read() as tx:
             found = expected.expected_between(tx, "", "9999")
         return {
             f"{row.feed} {row.period} {name}": value
             for row in found
-            for name, value in asdict(row).items()
+            for name, value in asdict(_without_remark(row)).items()
             if name not in ABOUT_TICKS
         }
 
     def open_keys(self) -> list[str]:
+        """Of every open incident, those of groups and summaries too."""
+        return [each.dedup_key for each in self._open()]
+
+    def open_about_deliveries(self) -> list[str]:
+        """Of every open incident about one delivery."""
+        return [each.dedup_key for each in self._open() if each.kind in {"late", "quality"}]
+
+    def _open(self) -> list[Incident]:
         with self.place.ledger.read() as tx:
-            return sorted(each.dedup_key for each in incidents.open_incidents(tx))
+            return sorted(incidents.open_incidents(tx), key=lambda each: each.dedup_key)
 
     def lives(self) -> list[tuple[Incident, list[str]]]:
         """Every incident with the actions of its life, oldest first."""
@@ -205,6 +221,10 @@ def play(world: TickWorld, facts: Collection[Fact], ticks: Iterable[datetime]) -
         ahead = ahead[len(known) :]
         world.tick(now)
     world.learn_of(ahead)
+
+
+def _without_remark(row: ExpectedDelivery) -> ExpectedDelivery:
+    return replace(row, reason=re.sub(r"; nobody looked at the source[^;]*", "", row.reason))
 
 
 def _arrival(fact: Fact) -> Arrival:

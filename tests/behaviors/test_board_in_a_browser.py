@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from board_crowd import STORY, crowd
@@ -285,3 +286,24 @@ def test_five_hundred_feeds_over_ninety_days_stay_usable(
         )
         assert took < 100, "a key is answered at once"
         assert visit.troubles == []
+
+
+def test_a_story_says_when_there_is_more_and_leaves_forms_alone(
+    look: Look, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    world = BoardWorld(tmp_path_factory.mktemp("story"))
+    world.feed("acme.prices")
+    world.watch()
+    app = build_app(world.settings, everybody, lambda: world.now)
+    with LocalServer(app) as server:
+        page = look(f"{server.url}/feeds/acme.prices/2026-11-20").page
+        assert not page.is_visible("#more")
+        world.came("acme.prices", "2026-11-20", NOW - timedelta(minutes=1))
+        world.now += timedelta(minutes=1)
+        page.evaluate("followStory(at('state').dataset.seen)")
+        until(page, "!document.getElementById('more').hidden")
+        assert page.inner_text("#state").startswith("Came late by")
+        assert page.inner_text("body").count("No file was seen.") == 1, "the rest stays"
+        page.click("#reload")
+        page.wait_for_load_state()
+        assert "No file was seen." not in page.inner_text("body")

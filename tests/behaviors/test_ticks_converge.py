@@ -8,14 +8,18 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tick_world import DAYS, END, FEEDS, FIRST, START, Fact, TickWorld, play
 
 SPAN = int((END - FIRST) / timedelta(minutes=10)) - 1
 KINDS = ("arrived", "arrived", "empty", "withdrawn", "published", "quarantined", "looked", "blind")
+# An example takes a second: the first one that fails is told as it is.
 small = partial(
-    settings, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    settings,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
 )
 
 
@@ -69,7 +73,7 @@ def ticks() -> st.SearchStrategy[list[datetime]]:
 
 
 @given(facts=facts(), some=ticks(), others=ticks())
-@small(max_examples=20)
+@small(max_examples=12)
 def test_gaps_and_repetitions_of_ticks_change_no_row(
     facts: list[Fact], some: list[datetime], others: list[datetime], copies: Iterator[TickWorld]
 ) -> None:
@@ -78,12 +82,12 @@ def test_gaps_and_repetitions_of_ticks_change_no_row(
         world = next(copies)
         play(world, facts, [START, *chosen])
         world.settle_down(END)
-        ends.append((world.rows(), world.open_keys()))
+        ends.append({**world.rows(), "open": world.open_about_deliveries()})
     assert ends[0] == ends[1]
 
 
 @given(facts=facts(), shuffled=st.lists(instants(), max_size=8))
-@small(max_examples=15)
+@small(max_examples=8)
 def test_ticks_in_any_order_change_no_row(
     facts: list[Fact], shuffled: list[datetime], copies: Iterator[TickWorld]
 ) -> None:
@@ -98,7 +102,7 @@ def test_ticks_in_any_order_change_no_row(
 
 
 @given(facts=facts(), chosen=ticks())
-@small(max_examples=20)
+@small(max_examples=12)
 def test_of_each_key_one_incident_is_open_and_each_is_resolved_once(
     facts: list[Fact], chosen: list[datetime], copies: Iterator[TickWorld]
 ) -> None:
@@ -115,6 +119,9 @@ def test_of_each_key_one_incident_is_open_and_each_is_resolved_once(
     assert world.open_keys() == []
     for incident, life in world.lives():
         turns = [action for action in life if action in {"open", "resolve"}]
+        if incident.kind == "summary":  # one message about many, which may end without another
+            assert turns in ([], ["resolve"])
+            continue
         assert turns == ["open", "resolve"] * (len(turns) // 2), (incident.dedup_key, life)
     keys = [message.key for message in world.messages()]
     assert len(set(keys)) == len(keys)
@@ -134,13 +141,13 @@ def test_one_tick_after_days_ends_like_a_tick_each_minute(copies: Iterator[TickW
     minutes = [FIRST + timedelta(hours=11, minutes=10 * step) for step in range(30)]
     play(each_minute, story, [START, *minutes])
     each_minute.settle_down(END)
-    wanted = each_minute.rows(), each_minute.open_keys()
+    wanted = each_minute.rows(), each_minute.open_about_deliveries()
     at_once = next(copies)
     play(at_once, story, [START])
     at_once.settle_down(END)
     rows = at_once.rows()
     assert rows == wanted[0]
-    assert at_once.open_keys() == wanted[1]
+    assert at_once.open_about_deliveries() == wanted[1]
     assert rows[f"acme.prices {DAYS[0]} timeliness"] == "ON_TIME"
     assert rows[f"acme.stock {DAYS[0]} timeliness"] == "LATE_ARRIVED"
     assert rows[f"beta.prices {DAYS[1]} timeliness"] == "MISSING"

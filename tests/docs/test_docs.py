@@ -43,7 +43,7 @@ def test_the_command_reference_is_what_the_commands_say(tmp_path: Path) -> None:
 
 def test_every_wharf_command_in_the_documents_exists() -> None:
     for page in PAGES:
-        for name in re.findall(r"`(?:\.venv/bin/)?wharf ([a-z]+)", page.read_text()):
+        for name in re.findall(r"`(?:\.venv/bin/)?wharf ([a-z-]+)", page.read_text()):
             assert name in COMMANDS, f"{page.name}: wharf {name}"
 
 

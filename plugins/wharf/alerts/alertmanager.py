@@ -18,6 +18,7 @@ from wharf.contracts.alerts import Channel
 PATH = "/api/v2/alerts"
 _SHORTEST_LIFE = timedelta(days=1)
 _LIFE_WITHOUT_REPEATS = timedelta(days=7)
+_LIFE_OF_OTHER_NEWS = timedelta(hours=1)
 _LONGEST_LABEL = 500
 
 
@@ -34,7 +35,8 @@ def alerts_of(
         starts = _say(message.at)
     if message.is_resolved:
         return [*found, _alert(message, labels, starts, _end(message, starts))]
-    return [*found, _alert(message, labels, starts, _say(message.at + _life(channel)))]
+    life = _life(channel) if message.notice.is_about_a_delivery else _LIFE_OF_OTHER_NEWS
+    return [*found, _alert(message, labels, starts, _say(message.at + life))]
 
 
 def next_handle(message: Message, handle: Mapping[str, Any]) -> dict[str, Any]:

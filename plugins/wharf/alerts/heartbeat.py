@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from wharf.errors import ChannelError
 from wharf.settings import Connection
 
@@ -22,6 +20,8 @@ def send_heartbeat(connection: Connection, problem: str = "") -> None:
     Raises:
         ChannelError: The service did not take it.
     """
+    import httpx
+
     where = f"the heartbeat's connection {connection.id!r}"
     address = connection.host.rstrip("/") + ("/fail" if problem else "")
     try:

@@ -187,7 +187,7 @@ def _mail(
         number=number,
         env=env,
         action=action,
-        kind="supplier",
+        kind="supplier_mail",
         level="L1",
         supplier=feed.supplier_id,
         feed=feed.feed,

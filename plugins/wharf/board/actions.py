@@ -80,7 +80,7 @@ class Actions:
         desk = Desk.of(self.ledger, self.views.reader.read(tx).project)
         more = {"said": SAID.get(request.query_params.get("said", ""), ""), **more}
         return build_panel(
-            tx, desk, story, caller,
+            desk, story, caller,
             token=self.token(caller), limit=self.settings.upload_limit, **more,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from wharf.decisions import Person, Plan, plain, plan_backfill, start_backfill, 
 from wharf.decisions.backfills import FOLLOW, REPROCESS, Progress, progress
 from wharf.errors import WharfError
 from wharf.ledger import backfills
-from wharf.ledger.rows import Backfill
+from wharf.ledger.backfills import Backfill
 
 FIELDS = ("subject", "first", "last", "reprocess", "follow", "reason")
 

@@ -11,10 +11,9 @@ from wharf.board.story import Story
 from wharf.decisions import KINDS, Desk, Person, Wish
 from wharf.decisions.publishing import waits_for_second
 from wharf.decisions.rules import check
-from wharf.decisions.situations import situation_of
+from wharf.decisions.situations import situation
 from wharf.decisions.telling import sentence, status
 from wharf.errors import DecisionRefused
-from wharf.ledger import Transaction
 from wharf.ledger.rows import Decision
 
 LABELS = {
@@ -29,6 +28,18 @@ LABELS = {
     "mark_restatement": "A file is a new version",
     "suspend": "Suspend the whole feed",
 }
+BUTTONS = {
+    "ack": "I take care of it",
+    "snooze": "Silence it",
+    "promise": "Note the promise",
+    "waive": "Expect nothing",
+    "accept_partial": "Accept them",
+    "use_last_good": "Allow it",
+    "force_publish": "Publish it",
+    "mark_duplicate": "It is a repetition",
+    "mark_restatement": "It is a new version",
+    "suspend": "Suspend it",
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Offer:
     kind: str
     label: str
     says: str
+    button: str
     until: str
     """The end that stands in the form, on the supplier's clock."""
     choices: tuple[tuple[str, str], ...] = ()
@@ -82,7 +94,6 @@ class Panel:
 
 
 def build_panel(
-    tx: Transaction,
     desk: Desk,
     story: Story,
     caller: Caller,
@@ -94,7 +105,7 @@ def build_panel(
     """What this caller may do about a delivery."""
     may_decide = caller.may_change(story.feed.dag_id)
     person = Person(caller.name, "board", caller.has_login)
-    offers = tuple(_offers(tx, desk, story, person)) if may_decide else ()
+    offers = tuple(_offers(desk, story, person)) if may_decide else ()
     return Panel(
         feed=story.feed.feed,
         period=story.row.period,
@@ -115,7 +126,7 @@ def build_panel(
     )
 
 
-def _offers(tx: Transaction, desk: Desk, story: Story, person: Person) -> Iterator[Offer]:
+def _offers(desk: Desk, story: Story, person: Person) -> Iterator[Offer]:
     """Kinds for which a wish with a usual end would be taken now."""
     for name, label in LABELS.items():
         field_, choices = _choices(desk, story, name)
@@ -125,20 +136,24 @@ def _offers(tx: Transaction, desk: Desk, story: Story, person: Person) -> Iterat
             detail = {field_: value, "max_age": "1d"} if field_ else {}
             period = None if name == "suspend" else story.row.period
             wish = Wish(name, story.feed.feed, "why", usual, period, detail=detail)
-            if _is_allowed(tx, desk, wish, person, story.at):
+            if _is_allowed(desk, story, wish, person):
                 allowed.append((value, text))
         if allowed:
             local = usual.astimezone(ZoneInfo(story.tz))
             kind = KINDS[name]
             yield Offer(
-                name, label, kind.says, f"{local:%Y-%m-%dT%H:%M}",
+                name, label, kind.says, BUTTONS.get(name, label), f"{local:%Y-%m-%dT%H:%M}",
                 tuple(allowed) if field_ else (), field_,
             )  # fmt: skip
 
 
-def _is_allowed(tx: Transaction, desk: Desk, wish: Wish, person: Person, now: datetime) -> bool:
+def _is_allowed(desk: Desk, story: Story, wish: Wish, person: Person) -> bool:
+    here = situation(
+        desk, wish, row=story.row, state=story.state, made=story.batches,
+        read_now=story.read_now, landed=story.deliveries,
+    )  # fmt: skip
     try:
-        check(wish, situation_of(tx, desk, wish, now), person, now)
+        check(wish, here, person, story.at)
     except DecisionRefused:
         return False
     return True

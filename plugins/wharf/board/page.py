@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 from wharf.board.cells import Cell, Group, Line
@@ -90,25 +89,9 @@ def cells_at(
     feeds = grid.promised.feeds
     return {
         (row.feed, row.period): _cell(feeds[row.feed], row, grid)
-        for row in _rows(tx, grid, pairs)
+        for row in heat.rows_at(tx, pairs)
         if row.feed in feeds
     }
-
-
-def _rows(
-    tx: Transaction, grid: Grid, pairs: Sequence[tuple[str, str]]
-) -> Iterable[ExpectedDelivery]:
-    names = {feed for feed, _ in pairs}
-    if len(pairs) < 4 * len(names):
-        return heat.rows_at(tx, pairs)
-    wanted = set(pairs)
-    since = grid.since - timedelta(days=1)
-    own = [row for row in heat.rows_of(tx, names, since, grid.at) if _key(row) in wanted]
-    return [*own, *heat.rows_at(tx, sorted(wanted - {_key(row) for row in own}))]
-
-
-def _key(row: ExpectedDelivery) -> tuple[str, str]:
-    return row.feed, row.period
 
 
 def _cell(feed: Feed, row: ExpectedDelivery, grid: Grid) -> Cell:

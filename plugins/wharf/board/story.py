@@ -105,6 +105,14 @@ class Story:
         return self.state.timeliness != "NOT_EXPECTED" and self.state.delivery != "PUBLISHED"
 
     @property
+    def seen(self) -> str:
+        """What the page shows, as numbers that differ once there is more to show."""
+        told = sum(len(each.messages) + len(each.transitions) for each in self.incidents)
+        rest = (self.arrivals, self.deliveries, self.decisions, self.events, self.publishes)
+        revoked = sum(each.revoked_at is not None for each in self.decisions)
+        return ".".join(str(each) for each in (told, revoked, *(len(each) for each in rest)))
+
+    @property
     def usual_text(self) -> str:
         """When it usually comes, on the feed's clock; empty while nothing was learned."""
         return describe(self.usual, self.row.opens_at, self.tz)

@@ -43,8 +43,9 @@ def import_file(file: Path, dry_run: bool) -> None:
     given = read_arrivals(file, here.promises.feeds, now())
     names = sorted({each.feed for each in given.arrivals})
     say(
-        f"read      {given.lines:,} lines: {len(given.arrivals):,} periods of {len(names)} feeds, "
-        f"{given.repeated:,} lines repeat a period, {given.passed_over:,} tell of no arrival"
+        f"read      {given.lines:,} lines: {_count(len(given.arrivals), 'period')} of "
+        f"{_count(len(names), 'feed')}; apart from these {given.repeated:,} of a period named "
+        f"before, {given.passed_over:,} of withdrawn or empty files"
     )
     if dry_run:
         say("kept      nothing: this was a dry run")
@@ -102,7 +103,7 @@ def suggest(subject: str) -> None:
     for line in lines:
         say(line)
     if not lines:
-        say(f"nothing to change; {len(found.terms)} feeds have enough of a past to tell")
+        say(f"nothing to change; enough of a past to tell: {_count(len(found.terms), 'feed')}")
 
 
 def chosen(here: Installation, subject: str) -> list[str]:
@@ -188,3 +189,7 @@ def _span(span: timedelta) -> str:
     minutes = abs(span) // timedelta(minutes=1)
     sign = "-" if span < timedelta(0) else ""
     return f"{sign}{minutes // 60}:{minutes % 60:02d}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

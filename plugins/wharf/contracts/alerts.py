@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import time, timedelta
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from wharf.contracts.feed import Level
+from wharf.contracts.feed import Feed, Level
 from wharf.contracts.formats import known_zone
 from wharf.contracts.spec import Duration, OptionalText, Spec, parse_absent
 
@@ -159,6 +159,35 @@ class Routing(Spec):
         return next(iter(named or mail), None)
 
 
+def loose_ends(routing: Routing, feeds: Iterable[Feed]) -> Iterator[str]:
+    """What a routing with channels leaves open: feeds nobody hears of, names that match nothing."""
+    if not routing.channels:
+        return
+    known = {feed.feed: feed for feed in feeds}
+    suppliers = {feed.supplier_id for feed in known.values()}
+    for channel in routing.channels:
+        for what, patterns, names in (
+            ("suppliers", channel.suppliers, suppliers),
+            ("feeds", channel.feeds, set(known)),
+        ):
+            for pattern in patterns:
+                if pattern != "*" and not any(matches((pattern,), name) for name in names):
+                    choices = ", ".join(sorted(names)) or "none yet"
+                    yield f"channel {channel.name!r}: {what} has {pattern!r}; here are {choices}"
+    unheard = [
+        name
+        for name, feed in sorted(known.items())
+        if not any(each.takes(feed.supplier_id, "L3", name) for each in routing.channels)
+    ]
+    if unheard:
+        yield f"no channel hears when these are late: {', '.join(unheard)}"
+    written = [name for name, feed in sorted(known.items()) if feed.supplier.contacts]
+    if written and routing.mail_to_suppliers is None:
+        yield (
+            f"no smtp channel is there to write to the suppliers' contacts of {', '.join(written)}"
+        )
+
+
 def news_of(kind: str) -> News:
     """What kind of news an incident's or notice's kind is, for `Channel.takes`."""
     known: dict[str, News] = {each: each for each in ALL_NEWS}
@@ -175,4 +204,4 @@ def _matches(patterns: tuple[str, ...], name: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-__all__ = ["ALL_NEWS", "Attention", "Channel", "Routing", "matches", "news_of"]
+__all__ = ["ALL_NEWS", "Attention", "Channel", "Routing", "loose_ends", "matches", "news_of"]

@@ -11,7 +11,7 @@ from wharf.contracts import Feed, Period, Product, StartRun
 from wharf.decisions.desk import Desk, Person
 from wharf.errors import DecisionRefused, PeriodError, WharfError
 from wharf.ledger import Transaction, backfills, batches, decisions, products
-from wharf.ledger.rows import Backfill
+from wharf.ledger.backfills import Backfill
 from wharf.timeliness.calendars import OpenDays, open_days
 from wharf.timeliness.horizon import is_expected
 

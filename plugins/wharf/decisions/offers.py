@@ -9,7 +9,7 @@ from wharf.contracts import StartRun
 from wharf.decisions.desk import Desk, Person
 from wharf.errors import DecisionRefused
 from wharf.ledger import decisions, proposals
-from wharf.ledger.rows import Proposal
+from wharf.ledger.proposals import Proposal
 
 Word = Literal["accept", "decline"]
 VERDICTS = {"accept": "accepted", "decline": "declined"}

@@ -1,15 +1,16 @@
-"""Reading from the ledger what a wish is about."""
+"""What a wish is about, read from the ledger or from rows that were read already."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from wharf.contracts import Feed
 from wharf.decisions.desk import Desk
 from wharf.decisions.rules import Situation
 from wharf.decisions.wishes import Wish
 from wharf.ledger import Transaction, batches, deliveries, expected, facts
-from wharf.ledger.rows import BatchRow, Delivery
+from wharf.ledger.rows import BatchRow, Delivery, ExpectedDelivery
+from wharf.timeliness.facts import State
 
 
 def situation_of(tx: Transaction, desk: Desk, wish: Wish, now: datetime) -> Situation:
@@ -18,49 +19,58 @@ def situation_of(tx: Transaction, desk: Desk, wish: Wish, now: datetime) -> Situ
     if wish.period is None:
         return Situation()
     row = expected.find_expected(tx, feed.feed, wish.period)
-    batch = _batch(tx, feed, wish)
-    file, versions = _file(tx, feed, wish)
-    return Situation(
+    needs_batches = "batch_id" in wish.detail or "delivery" in wish.detail
+    needs_files = "delivery" in wish.detail
+    return situation(
+        desk,
+        wish,
         row=row,
         state=facts.state_of(tx, feed, row, now) if row else None,
-        is_promised=feed.is_active(feed.parse_period(wish.period)),
+        made=batches.batches_for(tx, feed.feed, wish.period) if needs_batches else (),
+        read_now=batches.current(tx, feed.table).get(wish.period) if needs_batches else None,
+        landed=deliveries.deliveries_of(tx, feed.feed, wish.period) if needs_files else (),
+    )
+
+
+def situation(
+    desk: Desk,
+    wish: Wish,
+    *,
+    row: ExpectedDelivery | None,
+    state: State | None,
+    made: Sequence[BatchRow] = (),
+    read_now: str | None = None,
+    landed: Sequence[Delivery] = (),
+) -> Situation:
+    """The same from what is known of a delivery.
+
+    Args:
+        desk: The contracts in force.
+        wish: About one period.
+        row: The expected delivery.
+        state: What it is now.
+        made: Batches of the period.
+        read_now: The batch that readers see.
+        landed: Landed files of the period, oldest first.
+    """
+    feed = desk.feed(wish.feed)
+    batch_id, number = str(wish.detail.get("batch_id")), str(wish.detail.get("delivery"))
+    batch = next((each for each in made if each.batch_id == batch_id), None)
+    file = next((each for each in landed if str(each.seq) == number), None)
+    standing = next((each for each in made if each.batch_id == read_now), None)
+    is_read = batch is not None and batch is standing
+    if file is not None and standing is not None:
+        is_read = any(e.get("delivery") == file.seq for e in standing.origin.get("deliveries", ()))
+    return Situation(
+        row=row,
+        state=state,
+        is_promised=wish.period is not None and feed.is_active(feed.parse_period(wish.period)),
         has_parts=len(feed.source.expected_parts) > 1 or feed.source.done_flag is not None,
         consumers=[
             name for name, each in sorted(desk.products.items()) if feed.feed in each.inputs
         ],
         batch=batch,
-        is_read=_is_read(tx, feed, wish.period, batch, file),
+        is_read=is_read,
         file=file,
-        versions=versions,
+        versions=tuple(each for each in landed if file is not None and each.part == file.part),
     )
-
-
-def _batch(tx: Transaction, feed: Feed, wish: Wish) -> BatchRow | None:
-    if "batch_id" not in wish.detail:
-        return None
-    found = batches.batch(tx, str(wish.detail["batch_id"]))
-    own = found is not None and (found.subject, found.period) == (feed.feed, wish.period)
-    return found if own else None
-
-
-def _file(tx: Transaction, feed: Feed, wish: Wish) -> tuple[Delivery | None, tuple[Delivery, ...]]:
-    if "delivery" not in wish.detail or wish.period is None:
-        return None, ()
-    landed = deliveries.deliveries_of(tx, feed.feed, wish.period)
-    for each in landed:
-        if str(each.seq) == str(wish.detail["delivery"]):
-            return each, tuple(one for one in landed if one.part == each.part)
-    return None, ()
-
-
-def _is_read(
-    tx: Transaction, feed: Feed, period: str, batch: BatchRow | None, file: Delivery | None
-) -> bool:
-    """Whether readers see the batch, or one that holds the file."""
-    current = batches.current(tx, feed.table).get(period)
-    if batch is not None:
-        return batch.batch_id == current
-    standing = batches.batch(tx, current) if file is not None and current else None
-    if standing is None or file is None:
-        return False
-    return any(each.get("delivery") == file.seq for each in standing.origin.get("deliveries", ()))

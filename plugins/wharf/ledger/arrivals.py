@@ -118,7 +118,7 @@ def append_poll(tx: Connection, row: Poll) -> None:
     tx.execute(insert(poll).values(**values))
 
 
-def trim_polls(tx: Connection, before: datetime, *, limit: int = 5000) -> int:
+def trim_polls(tx: Connection, before: datetime, limit: int = 5000) -> int:
     """Forget good looks before an instant, but for those next to a failed one.
 
     The failed ones with their edges tell for how long a source could not be looked at.

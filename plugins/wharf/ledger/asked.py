@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, func, literal, select
 
-from wharf.ledger.rows import Backfill, Proposal, read_row
+from wharf.ledger.backfills import Backfill
+from wharf.ledger.proposals import Proposal
+from wharf.ledger.rows import read_row
 from wharf.ledger.schema import backfill, delivery, expected_delivery, feed, proposal, run
 
 

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from wharf.ledger.rows import Backfill, Run, read_row
+from wharf.ledger.rows import Run, read_row
 from wharf.ledger.schema import backfill, run
 
 _CAUSE = re.compile(r"(?:^|__)backfill-(\d+)$")
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """Periods of a feed or product that a person had made again, one run for each."""
+
+    subject: str
+    dag_id: str
+    first: str
+    last: str
+    periods: Sequence[str]
+    reprocess: str
+    follow: str
+    """Whether products follow: `none`, `affected` or `all`."""
+    by: str
+    via: str
+    reason: str
+    at: datetime
+    seq: int = 0
+
+    @property
+    def cause(self) -> str:
+        """What its runs are started for; part of their ids."""
+        return f"backfill-{self.seq}"
 
 
 def record_backfill(tx: Connection, row: Backfill) -> Backfill:

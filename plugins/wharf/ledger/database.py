@@ -92,6 +92,14 @@ class Ledger:
         with self._transaction(self.engine.execution_options(wharf_write=True)) as connection:
             yield connection
 
+    def tidy(self) -> None:
+        """Let the database look anew at what its tables hold, to choose its indexes by."""
+        with self.write() as tx:
+            if self.engine.dialect.name == "sqlite":
+                # A sample of each index is enough, and takes milliseconds.
+                tx.exec_driver_sql("PRAGMA analysis_limit=1000")
+            tx.exec_driver_sql("ANALYZE")
+
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:

@@ -7,8 +7,9 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
+from wharf.ledger.chunks import chunks
 from wharf.ledger.feeds import feed_id
 from wharf.ledger.rows import Decision, ExpectedDelivery, Run, Tick, read_row
 from wharf.ledger.schema import decision, expected_delivery, feed, run, tick
@@ -194,6 +195,16 @@ def recent_ticks(
         if at < now - within:
             return found[::-1], False
     return found[::-1], len(found) < 1000
+
+
+def trim_ticks(tx: Connection, before: datetime, limit: int = 5000) -> int:
+    """Forget heartbeats before an instant, but for the last of each kind; gives how many."""
+    last = select(func.max(tick.c.seq)).group_by(tick.c.kind)
+    old = select(tick.c.seq).where(tick.c.at < before, tick.c.seq.not_in(last)).limit(limit)
+    gone = list(tx.execute(old).scalars())
+    for some in chunks(gone):
+        tx.execute(delete(tick).where(tick.c.seq.in_(some)))
+    return len(gone)
 
 
 def _select() -> Select[Any]:

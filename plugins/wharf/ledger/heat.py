@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,9 +105,7 @@ def unsure(
     return list({row.id: row for row in found}.values())
 
 
-def worst_open(
-    tx: Connection, weights: Mapping[str, int], now: datetime
-) -> list[ExpectedDelivery]:
+def worst_open(tx: Connection, weights: Mapping[str, int], now: datetime) -> list[ExpectedDelivery]:
     """Of each feed the worst row before its cut-off as recorded, of those the last to open.
 
     Args:
@@ -148,26 +146,29 @@ def last_opened(
     return sorted(found, key=lambda row: row.opens_at)
 
 
-def rows_of(
-    tx: Connection, names: Iterable[str], since: datetime, now: datetime
-) -> list[ExpectedDelivery]:
-    """Rows of some feeds opened by now whose cut-off is not before an instant, oldest first."""
-    query = _select().where(
-        feed.c.name.in_(sorted(names)), table.c.cutoff_at >= since, table.c.opens_at <= now
-    )
-    return _read(tx, query.order_by(table.c.period_first, table.c.period))
-
-
 def rows_at(tx: Connection, pairs: Sequence[tuple[str, str]]) -> list[ExpectedDelivery]:
     """The rows of these feeds and periods, in no order."""
     known = select(feed.c.name, feed.c.id).where(feed.c.name.in_({name for name, _ in pairs}))
     ids: dict[str, int] = {row.name: row.id for row in tx.execute(known)}
-    keys = [(ids[name], period) for name, period in pairs if name in ids]
+    by_period: dict[str, set[int]] = {}
+    by_feed: dict[int, set[str]] = {}
+    for name, period in pairs:
+        if name in ids:
+            by_period.setdefault(period, set()).add(ids[name])
+            by_feed.setdefault(ids[name], set()).add(period)
+    # Each branch is found by the unique index; pairs as row values make SQLite read every key.
+    wanted = [
+        and_(table.c.period == period, table.c.feed_id.in_(sorted(own)))
+        for period, own in by_period.items()
+    ]
+    if len(by_feed) < len(by_period):
+        wanted = [
+            and_(table.c.feed_id == key, table.c.period.in_(sorted(own)))
+            for key, own in by_feed.items()
+        ]
     found: list[ExpectedDelivery] = []
-    for start in range(0, len(keys), 400):
-        # By the row's own columns, so that the unique index serves: by name all rows are read.
-        wanted = tuple_(table.c.feed_id, table.c.period).in_(keys[start : start + 400])
-        found += _read(tx, _select().where(wanted))
+    for start in range(0, len(wanted), 50):
+        found += _read(tx, _select().where(or_(*wanted[start : start + 50])))
     return found
 
 

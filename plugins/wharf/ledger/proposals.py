@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from wharf.ledger.rows import Proposal, read_row
+from wharf.ledger.rows import read_row
 from wharf.ledger.schema import proposal
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A product period that would come out differently and waits for a person's word."""
+
+    product: str
+    period: str
+    manifest_id: str
+    cause: str
+    why: str
+    at: datetime
+    body: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = ""
+    """`accepted` or `declined`; empty while it waits."""
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    seq: int = 0
 
 
 def record_proposal(tx: Connection, row: Proposal) -> Proposal:

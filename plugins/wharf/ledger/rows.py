@@ -194,48 +194,6 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Backfill:
-    """Periods of a feed or product that a person had made again, one run for each."""
-
-    subject: str
-    dag_id: str
-    first: str
-    last: str
-    periods: Sequence[str]
-    reprocess: str
-    follow: str
-    """Whether products follow: `none`, `affected` or `all`."""
-    by: str
-    via: str
-    reason: str
-    at: datetime
-    seq: int = 0
-
-    @property
-    def cause(self) -> str:
-        """What its runs are started for; part of their ids."""
-        return f"backfill-{self.seq}"
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A product period that would come out differently and waits for a person's word."""
-
-    product: str
-    period: str
-    manifest_id: str
-    cause: str
-    why: str
-    at: datetime
-    body: Mapping[str, Any] = field(default_factory=dict)
-    verdict: str = ""
-    """`accepted` or `declined`; empty while it waits."""
-    decided_at: datetime | None = None
-    decided_by: str = ""
-    seq: int = 0
-
-
-@dataclass(frozen=True)
 class Run:
     """A run known to the ledger: started by the tick, or seen by its first task."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 
 from wharf.timeliness.learned import MIN_N, WINDOW, PastArrival, eligible
 from wharf.timeliness.quantiles import quantile, spread
@@ -22,7 +23,7 @@ class Creep:
     now: timedelta
     """The same of the last five deliveries."""
     since: str
-    """The first of those five periods."""
+    """From which period on every delivery came so."""
     n: int
     """How many deliveries `was` was learned from."""
 
@@ -58,9 +59,9 @@ def creep(history: Iterable[PastArrival], window: int = WINDOW, min_n: int = MIN
     assert mad is not None
     assert now is not None
     limit = max(LEAST, 3 * mad)
-    later = all(each.after_opening - was > limit for each in newest)
-    earlier = all(was - each.after_opening > limit for each in newest)
-    return Creep(was, now, newest[0].period, len(older)) if later or earlier else None
+    sign = 1 if now > was else -1
+    moved = list(takewhile(lambda e: sign * (e.after_opening - was) > limit, reversed(known)))
+    return Creep(was, now, moved[-1].period, len(older)) if len(moved) >= PERIODS else None
 
 
 def creep_text(feed: str, found: Creep) -> str:

@@ -32,11 +32,18 @@ class Member:
     connection: str = ""
     groups: bool = True
     is_open: bool = True
+    ending: str = ""
+    """How it ended, in a sentence."""
 
     @property
     def name(self) -> str:
         """Feed and period."""
         return f"{self.feed} {self.period}"
+
+    @property
+    def line(self) -> str:
+        """What is said of it among others."""
+        return f"{self.what}; {self.ending}" if self.ending and not self.is_open else self.what
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ def tell_group(
         level=level,
         condition=hashlib.sha256(f"{about}|{state}".encode()).hexdigest()[:16],
         what=_what(kind, about, still, done),
-        lines=tuple(each.what for each in (*still, *done)),
+        lines=tuple(each.line for each in (*still, *done)),
         is_over=is_over,
     )
 

@@ -25,6 +25,7 @@ SEEN_WITHIN = timedelta(minutes=10)
 _BY_DAY = frozenset({"hour", "day", "business_day"})
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,10 @@ def usual_for(usuals: Mapping[str, Usual], stratum: str) -> Usual | None:
 
 
 def usual_by(usual: Usual | None, opens_at: datetime) -> datetime | None:
-    """By when a delivery that opens at an instant comes in 19 of 20 cases."""
-    return None if usual is None else opens_at + usual.p95
+    """By when a delivery that opens at an instant comes in 19 of 20 cases, to the next second."""
+    if usual is None:
+        return None
+    return opens_at - _SECOND * ((-usual.p95) // _SECOND)
 
 
 def describe(usual: Usual | None, opens_at: datetime, tz: str) -> str:

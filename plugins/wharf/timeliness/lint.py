@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from wharf.contracts import ContractFile, Feed, Period, Product, Project
+from wharf.contracts.alerts import loose_ends
 from wharf.errors import ContractError
 from wharf.timeliness.calendars import OpenDays, calendar_problems, open_days
 from wharf.timeliness.horizon import expected_points, is_expected, overlap, product_periods
@@ -73,6 +74,8 @@ def lint(
         collect(f"calendars/{calendar.calendar}", _calendar(project, calendar.calendar, now))
     for feed in project.feeds.values():
         collect(feed.feed, _guarded(_feed(project, feed, now)))
+    for text in loose_ends(project.routing, project.feeds.values()):
+        found.append(Finding("warning", "dags/alerts.yaml", text))
     for product in project.products.values():
         collect(product.product, _guarded(_product(project, product, now, processing or {})))
     return sorted(set(found), key=lambda each: (each.file, each.level, each.text))

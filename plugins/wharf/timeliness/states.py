@@ -106,7 +106,11 @@ def _timeliness(
     claims: list[tuple[datetime, Timeliness, str]] = [
         (points.cutoff_at, "MISSING", f"cut-off was {_say(points.cutoff_at, known)}"),
         (late_at, "LATE", f"not complete, {due}"),
-        (max(warn_at, points.opens_at), "AT_RISK", f"not complete yet, {due}"),
+        (
+            max(warn_at, points.opens_at),
+            "AT_RISK",
+            f"not complete yet{_unusual(known, now)}, {due}",
+        ),
         (points.opens_at, "DUE", f"open since {_say(points.opens_at, known)}, {due}"),
     ]
     blind = blind_since(known.polls, known.look_every)
@@ -116,6 +120,13 @@ def _timeliness(
         if now >= since:
             return state, reason + _unwatched(known, since, state)
     return "SCHEDULED", f"opens {_say(points.opens_at, known)}, {due}"
+
+
+def _unusual(known: Facts, now: datetime) -> str:
+    """A remark when it usually is there by now."""
+    if known.usual_by is None or now < known.usual_by:
+        return ""
+    return f", later than usual ({_say(known.usual_by, known)})"
 
 
 def _not_expected(known: Facts, now: datetime) -> str:

@@ -9,17 +9,15 @@ from zoneinfo import ZoneInfo
 
 from wharf.alerts import Link, Notice
 from wharf.contracts.alerts import Channel
-from wharf.errors import ContractError
 from wharf.ledger import Ledger, Transaction, conversations, digests, outbox
 from wharf.ledger import incidents as rows
 from wharf.ledger.rows import ExpectedDelivery, Incident, Outgoing
 from wharf.settings import Settings
-from wharf.timeliness.creep import creep, creep_text
 from wharf.timeliness.incidents import dedup_key
 from wharf.timeliness.points import to_utc
 from wharf.watch import notices
-from wharf.watch.learn import past_of
 from wharf.watch.promises import Promises
+from wharf.watch.suggested import creep_lines
 
 RECONCILES_AT = time(3)
 """In UTC: when ends of incidents are sent again to channels that did not take them."""
@@ -88,20 +86,8 @@ def _gather(tx: Transaction, promises: Promises, now: datetime, weekly: bool) ->
         open=digests.worst_open(tx),
         at_risk=digests.at_risk(tx, now),
         failed=outbox.failed_since(tx, now - timedelta(days=1)),
-        creeps=_creeps(tx, promises) if weekly else {},
+        creeps=creep_lines(tx, promises, now) if weekly else {},
     )
-
-
-def _creeps(tx: Transaction, promises: Promises) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, feed in sorted(promises.feeds.items()):
-        try:
-            moved = creep(past_of(tx, promises.project, feed))
-        except ContractError:
-            continue
-        if moved is not None:
-            found[name] = creep_text(name, moved)
-    return found
 
 
 def _digest(

@@ -3,60 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from wharf.ledger import Transaction, products
-from wharf.ledger.rows import Incident, ManifestRow
+from wharf.ledger.rows import ManifestRow
 from wharf.timeliness.incidents import Row
 
 _READ_AS_IT_IS = {"published", "not_expected"}
 
 
-def made_without(
-    tx: Transaction, ended: Iterable[tuple[Incident, Row]]
-) -> dict[int, tuple[str, ...]]:
-    """Which products were made without deliveries that are there now, in sentences.
+@dataclass(frozen=True)
+class Ending:
+    """How a lateness ended."""
 
-    Args:
-        tx: A transaction.
-        ended: Lateness that is over, and the delivery as it was weighed.
+    sentence: str
+    """Such as `published 194 min late, 1 product served stale for 134 min, 0 missed periods`."""
+    lines: tuple[str, ...] = ()
+    """One for each product that was made without the delivery."""
 
-    Returns:
-        By the incident's id: what was made without it and for how long, what was made again since,
-        and how many periods in a row never came.
-    """
-    pairs = list(ended)
-    wanted = {(need.product, need.period) for _, row in pairs for need in row.needs}
+
+def endings(tx: Transaction, published: Iterable[Row]) -> dict[tuple[str, str], Ending]:
+    """How the lateness of deliveries ended that are published now, by feed and period."""
+    late = list(published)
+    wanted = {(need.product, need.period) for row in late for need in row.needs}
     manifests = products.manifests_for(tx, wanted)
-    return {incident.id: tuple(_lines(row, manifests)) for incident, row in pairs}
+    return {(row.feed, row.period): _ending(row, manifests) for row in late}
 
 
-def _lines(row: Row, manifests: Mapping[tuple[str, str], list[ManifestRow]]) -> Iterable[str]:
-    stale = 0
+def _ending(row: Row, manifests: Mapping[tuple[str, str], list[ManifestRow]]) -> Ending:
+    spans: list[timedelta] = []
+    lines: list[str] = []
     for need in row.needs:
         made = manifests.get((need.product, need.period), [])
         without = [each for each in made if _policy(each, row.feed) not in _READ_AS_IT_IS]
         if not without:
             continue
-        stale += 1
-        first, name = without[0], f"{need.product} {need.period}"
         again = next((each for each in made if each.seq > without[-1].seq), None)
         until = again.created_at if again else row.state.published_at
-        policy = _policy(first, row.feed)
-        if again is not None:
-            yield f"{name} was made without it ({policy}){_for(first, until)}, and made again since"
-        else:
-            yield f"{name} was made without it ({policy}){_for(first, until)}"
-    if row.needs:
-        yield f"{stale} of {len(row.needs)} products were made without it"
-    yield f"{row.missed} missed periods before it"
+        span = until - without[0].created_at if until else timedelta(0)
+        spans.append(max(span, timedelta(0)))
+        line = (
+            f"{need.product} {need.period} was made without it "
+            f"({_policy(without[0], row.feed)}) and stood so for {_minutes(spans[-1])} min"
+        )
+        lines.append(f"{line}; it was made again since" if again else line)
+    told = [f"published {_lateness(row)}", *_stale(spans), _count(row.missed, "missed period")]
+    return Ending(", ".join(told), tuple(lines))
 
 
-def _for(first: ManifestRow, until: datetime | None) -> str:
-    if until is None or until <= first.created_at:
-        return ""
-    return f" and stood for {(until - first.created_at) // timedelta(minutes=1)} min"
+def _lateness(row: Row) -> str:
+    at, due_at = row.state.published_at, row.state.due_at
+    minutes = _minutes(at - due_at) if at else 0
+    return f"{minutes} min late" if minutes > 0 else "in time"
+
+
+def _stale(spans: list[timedelta]) -> Iterable[str]:
+    if spans:
+        most = "" if len(spans) == 1 else "up to "
+        yield f"{_count(len(spans), 'product')} served stale for {most}{_minutes(max(spans))} min"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _minutes(span: timedelta) -> int:
+    return span // timedelta(minutes=1)
 
 
 def _policy(manifest: ManifestRow, feed: str) -> str:

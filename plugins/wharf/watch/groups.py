@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from wharf.alerts import abilities
+from wharf.alerts import Notice, abilities
 from wharf.contracts.alerts import Channel
 from wharf.ledger import Transaction, conversations, outbox
 from wharf.ledger import incidents as rows
@@ -22,6 +22,7 @@ from wharf.watch.reminders import next_reminder
 
 KINDS: tuple[GroupKind, ...] = ("supplier", "connection", "summary", "channel")
 MOST_LINES = 200
+MOST_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def member_of(row: Incident) -> Member:
         connection=row.detail.get("connection", ""),
         groups=row.detail.get("groups", True),
         is_open=row.resolved_at is None,
+        ending=str(row.detail.get("ending") or ""),
     )
 
 
@@ -204,6 +206,7 @@ def _queue(
 ) -> None:
     known = conversations.channels_told(desk.tx, [group.id])[group.id]
     hears = known | _unsent(desk, group.id)
+    behind = _last_notices(desk, members) if action != "resolve" else []
     messages = []
     for channel, heard in _audience(desk, group, action, members):
         if action in {"update", "lower", "resolve"} and channel.name not in hears:
@@ -214,12 +217,22 @@ def _queue(
             said = replace(said, what=own.what)
         # Its first member's thread goes on as the group's.
         first_word = "update" if action == "open" and channel.name in known else action
-        notice = notices.about_group(group, first_word, said, number, desk.now, desk.settings)
+        notice = notices.about_group(
+            group, first_word, said, number, desk.now, desk.settings, behind
+        )
         if group.kind == "summary":
             still = sum(each.resolved_at is None for each in heard)
             notice = replace(notice, numbers={**notice.numbers, "still_open": still})
         messages += notices.outgoing(group, notice, [channel.name], desk.now)
     outbox.queue_messages(desk.tx, messages)
+
+
+def _last_notices(desk: Desk, members: Sequence[Incident]) -> list[Notice]:
+    """What was said last, or held back, of the members that are open; of many, of the first."""
+    still = [each.id for each in members if each.resolved_at is None][:MOST_LOOKED_AT]
+    last = outbox.last_messages(desk.tx, still)
+    of = {key: message for (key, _), message in sorted(last.items())}
+    return [Notice.from_json(each.notice) for each in of.values()]
 
 
 def _audience(
@@ -241,9 +254,9 @@ def _audience(
             if channel.takes(each.supplier, str(each.detail["loudest"]), each.feed, "summary")
         ]
         is_open = any(each.resolved_at is None for each in heard)
-        if action == "resolve":
-            heard_by.append((channel, heard))
-        elif heard and (is_open or action != "summary" or not abilities(channel).repeats_itself):
+        # A pager is asked to keep open only what is open.
+        may_hear = is_open or action != "summary" or not abilities(channel).repeats_itself
+        if action == "resolve" or (heard and may_hear):
             heard_by.append((channel, heard))
     return heard_by
 

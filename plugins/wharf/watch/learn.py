@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wharf.contracts import Feed, Period, Project
 from wharf.errors import ContractError, PeriodError
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 EVENTS_AT_ONCE = 2000
 FEEDS_AT_ONCE = 25
+LOOKS_KNOWN = timedelta(days=2)
+"""Of what came longer ago the looks are not searched any more: there are too many since."""
 STRATA = 7
 """A stratum's window is filled from this many times as many deliveries."""
 
@@ -34,7 +36,7 @@ def learn_decided(ledger: Ledger, promises: Promises, now: datetime) -> int:
     with ledger.read() as tx:
         decided = learned.decided_since_bookmark(tx, EVENTS_AT_ONCE, FEEDS_AT_ONCE)
         mine = {name: rows for name, rows in decided.rows.items() if name in promises.feeds}
-        reasons = _reasons(tx, promises, [row for rows in mine.values() for row in rows])
+        reasons = _reasons(tx, promises, [row for rows in mine.values() for row in rows], now)
     if not decided.read:
         return 0
     with ledger.write() as tx:
@@ -104,7 +106,7 @@ def past_of(
 
 
 def _reasons(
-    tx: Transaction, promises: Promises, rows: Sequence[ExpectedDelivery]
+    tx: Transaction, promises: Promises, rows: Sequence[ExpectedDelivery], now: datetime
 ) -> dict[int, str]:
     """Why nothing is learned from rows, by their ids."""
     states = learned.states_before(tx, [row.id for row in rows])
@@ -115,7 +117,8 @@ def _reasons(
             continue
         at = (promises.feeds[row.feed].source.connection, row.complete_at)
         if at not in looks:
-            looks[at] = learned.last_good_look(tx, *at)
+            is_old = now - row.complete_at > LOOKS_KNOWN
+            looks[at] = row.complete_at if is_old else learned.last_good_look(tx, *at)
         found[row.id] = why_not_usual(
             row.opens_at, row.complete_at, states.get(row.id, ()), looks[at]
         )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from wharf.intake import Intake
-from wharf.ledger import batches
+from wharf.ledger import Transaction, arrivals, batches, decisions
 
 FORGOTTEN_AFTER = timedelta(days=1)
+POLLS_KEPT = timedelta(days=2)
+TICKS_KEPT = timedelta(days=30)
 UNFINISHED = {"STAGED", "AUDITED"}
 
 
 def maintain(ctx: Intake, now: datetime) -> list[str]:
     """Repair what a crash left between lake and ledger, expire snapshots, and report the rest.
 
-    No data file is deleted.
+    No data file is deleted, and nothing that tells of a delivery.
 
     Returns:
         One line for each thing a person may want to look at.
@@ -27,7 +29,27 @@ def maintain(ctx: Intake, now: datetime) -> list[str]:
         if expired := ctx.lake.expire(table):
             found.append(f"{table}: {expired} old snapshots forgotten")
         found += _unfinished(ctx, table, now)
+    found += _trimmed(ctx, now)
     return found
+
+
+def _trimmed(ctx: Intake, now: datetime) -> Iterator[str]:
+    """Forget looks and heartbeats that nobody will ask for, some at a time."""
+    for what, trim, before in (
+        ("good looks", arrivals.trim_polls, now - POLLS_KEPT),
+        ("heartbeats", decisions.trim_ticks, now - TICKS_KEPT),
+    ):
+        gone = 0
+        while step := _trim(ctx, trim, before):
+            gone += step
+        if gone:
+            yield f"ledger: {gone} old {what} forgotten"
+    ctx.ledger.tidy()
+
+
+def _trim(ctx: Intake, trim: Callable[[Transaction, datetime], int], before: datetime) -> int:
+    with ctx.ledger.write() as tx:
+        return trim(tx, before)
 
 
 def _unfinished(ctx: Intake, table: str, now: datetime) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,7 +28,7 @@ def about_delivery(
     incident: Incident,
     number: int,
     settings: Settings,
-    more: Sequence[str] = (),
+    more: Iterable[str] = (),
 ) -> Notice:
     """The notice of a transition about one delivery.
 
@@ -55,7 +55,7 @@ def about_delivery(
         missed=row.missed,
         consumers=_consumers(row),
         actions=(promise, deliver) if waits else (),
-        links=(Link("this delivery on the board", board), Link("its DAG in Airflow", dag)),
+        links=(*_to_decide(each, board), Link("its DAG and its logs in Airflow", dag)),
         lines=tuple(more),
     )
 
@@ -67,8 +67,21 @@ def about_group(
     number: int,
     now: datetime,
     settings: Settings,
+    members: Iterable[Notice] = (),
 ) -> Notice:
-    """The notice of a group's transition: its members are its lines."""
+    """The notice of a group's transition: its members are its lines.
+
+    Args:
+        incident: The group's.
+        action: What happened to it.
+        told: In words.
+        number: The transition's number in the incident's life.
+        now: When it happened.
+        settings: Names and addresses of the installation.
+        members: The last notice of each member: what depends on them depends on the group.
+    """
+    behind = list(members)
+    needs = {(each.product, each.decide_at): each for one in behind for each in one.consumers}
     return Notice(
         key=incident.dedup_key,
         number=number,
@@ -82,7 +95,10 @@ def about_group(
         at=now,
         what=told.what,
         numbers={"members": len(told.lines)},
+        consumers=tuple(sorted(needs.values(), key=lambda each: (each.decide_at, each.product))),
         links=(Link("the board", f"{settings.airflow_url}/wharf/"),),
+        streak=max((each.streak for each in behind), default=1),
+        missed=max((each.missed for each in behind), default=0),
         lines=told.lines,
         thread=thread_of(incident),
     )
@@ -140,6 +156,17 @@ def routed(
         for channel in routing.channels
         if any(channel.takes(supplier, level, feed, news) for supplier, feed in concerned)
     ]
+
+
+def _to_decide(each: incidents.Transition, board: str) -> list[Link]:
+    """Where on the board a person can do something about a delivery."""
+    links = [Link("this delivery on the board", board)]
+    if each.action == "resolve":
+        return links
+    if each.kind == "late":
+        links.append(Link("promise", f"{board}#act-promise"))
+        links.append(Link("waive", f"{board}#act-waive"))
+    return [Link("acknowledge", f"{board}#act-ack"), *links]
 
 
 def _consumers(row: incidents.Row) -> tuple[Consumer, ...]:

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from wharf.contracts.alerts import Routing
 from wharf.ledger import Transaction, conversations, decisions, outbox, scorecard
 from wharf.ledger import incidents as rows
-from wharf.ledger.rows import Incident, Outgoing, Transition
+from wharf.ledger.rows import Incident, Outgoing
 from wharf.settings import Settings
 from wharf.timeliness import incidents
 from wharf.timeliness.inhibition import unwatched_until
-from wharf.watch import fallbacks, notices
+from wharf.watch import notices
+from wharf.watch.recording import Step, record
 from wharf.watch.reminders import next_reminder
 
 _LATE = {"LATE", "MISSING", "LATE_ARRIVED"}
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A transition with the incident as it is after it, and before."""
-
-    made: incidents.Transition
-    was: Incident | None
-    incident: Incident
-    number: int = 0
 
 
 def record_transitions(
@@ -64,7 +55,7 @@ def record_transitions(
     _note_blind(tx, weighed, now)
     if not found:
         return 0
-    steps = _record(tx, found, known, weighed, now, settings)
+    steps = record(tx, found, known, weighed, now, settings)
     _wake_groups(tx, steps, now)
     if settings.sends_outside:
         outbox.queue_messages(tx, _messages(tx, routing, steps, weighed, now, settings))
@@ -105,143 +96,7 @@ def _as_decided(row: Incident) -> incidents.Incident:
     )
 
 
-def _record(
-    tx: Transaction,
-    found: Sequence[incidents.Transition],
-    known: Sequence[Incident],
-    weighed: Sequence[incidents.Row],
-    now: datetime,
-    settings: Settings,
-) -> list[_Step]:
-    """Write incidents and transitions; gives them with their numbers."""
-    of = {(row.feed, row.period): row for row in weighed}
-    last = {(each.kind, each.feed, each.period): each for each in known}
-    old_news = _old_news_group(tx, found, now, settings.env)
-    new: list[tuple[tuple[str, str, str], Incident]] = []
-    for each in found:
-        key = (each.kind, each.feed, each.period)
-        if each.action == "open" and not each.opens_again:
-            new.append((key, _opened(each, of[each.feed, each.period], old_news, now)))
-    made = rows.open_all(tx, [incident for _, incident in new])
-    fresh = {key: incident for (key, _), incident in zip(new, made, strict=True)}
-    steps: list[_Step] = []
-    changes: dict[int, dict[str, Any]] = {}
-    for each in found:
-        key = (each.kind, each.feed, each.period)
-        was = last.get(key)
-        if each.action == "open" and not each.opens_again:
-            last[key] = fresh[key]
-            steps.append(_Step(each, None, fresh[key]))
-            continue
-        assert was is not None
-        values = _changed(each, was, of[each.feed, each.period], old_news, now)
-        changes[was.id] = values
-        last[key] = replace(was, **values)
-        steps.append(_Step(each, was, last[key]))
-    rows.change_each(tx, changes)
-    numbered = rows.append_transitions(tx, [_transition(step) for step in steps])
-    return [replace(s, number=n.number) for s, n in zip(steps, numbered, strict=True)]
-
-
-def _opened(
-    each: incidents.Transition, row: incidents.Row, old_news: Incident | None, now: datetime
-) -> Incident:
-    waits = each.kind == "late" and not each.summary
-    return Incident(
-        feed=each.feed,
-        period=each.period,
-        kind=each.kind,
-        dedup_key=each.key,
-        level=each.level,
-        opened_at=each.at,
-        what=each.what,
-        summary=each.summary,
-        detail=_detail(each, row, now, waits),
-        supplier=each.supplier,
-        parent_id=old_news.id if each.summary and old_news else None,
-        wakes_at=now if waits else None,
-    )
-
-
-def _changed(
-    each: incidents.Transition,
-    was: Incident,
-    row: incidents.Row,
-    old_news: Incident | None,
-    now: datetime,
-) -> dict[str, Any]:
-    """What a transition changes about its incident."""
-    leaves_summary = was.summary and not each.summary and each.action != "resolve"
-    waits = bool(was.detail.get("waits"))
-    if each.opens_again or leaves_summary:
-        waits = each.kind == "late" and not each.summary
-    values: dict[str, Any] = {
-        "level": each.level,
-        "what": each.what,
-        "detail": _detail(each, row, now, waits, was),
-        "resolved_at": now if each.action == "resolve" else None,
-        "summary": each.summary if each.opens_again or leaves_summary else was.summary,
-        "wakes_at": None if each.action == "resolve" else now if waits else was.wakes_at,
-        "parent_id": was.parent_id,
-    }
-    if each.opens_again or leaves_summary:
-        values["parent_id"] = None
-    if each.summary and old_news is not None and values["parent_id"] is None:
-        values["parent_id"] = old_news.id
-    return values
-
-
-def _detail(
-    each: incidents.Transition,
-    row: incidents.Row,
-    now: datetime,
-    waits: bool,
-    was: Incident | None = None,
-) -> dict[str, Any]:
-    noticed_at = was.detail.get("noticed_at") if was and not each.opens_again else None
-    return {
-        **each.numbers,
-        "condition": each.condition,
-        "loudest": each.loudest,
-        "connection": row.connection,
-        "groups": row.groups,
-        "waits": waits,
-        "noticed_at": noticed_at or now.isoformat(),
-        "told_at": now.isoformat(),
-    }
-
-
-def _transition(step: _Step) -> Transition:
-    each = step.made
-    return Transition(
-        step.incident.id, 0, each.at, each.action, each.level, each.what, dict(each.numbers)
-    )
-
-
-def _old_news_group(
-    tx: Transaction, found: Sequence[incidents.Transition], now: datetime, env: str
-) -> Incident | None:
-    """The summary that old news goes into: the one that is being collected, else a new one."""
-    if not any(each.summary and each.action in {"open", "raise"} for each in found):
-        return None
-    for each in reversed(rows.open_of_kind(tx, "summary")):
-        if each.detail.get("waits"):
-            return each
-    opened = Incident(
-        feed="",
-        period="",
-        kind="summary",
-        dedup_key=incidents.dedup_key(env, "summary", f"{now:%Y%m%dT%H%M%S%fZ}"),
-        level="L0",
-        opened_at=now,
-        what="caught up",
-        detail={"condition": "", "loudest": "L0", "waits": True},
-        wakes_at=now,
-    )
-    return rows.open_incident(tx, opened)
-
-
-def _wake_groups(tx: Transaction, steps: Iterable[_Step], now: datetime) -> None:
+def _wake_groups(tx: Transaction, steps: Iterable[Step], now: datetime) -> None:
     """Have `supervise` tell of groups whose members have news."""
     parents = {step.incident.parent_id for step in steps}
     parents |= {step.was.parent_id for step in steps if step.was is not None}
@@ -269,7 +124,7 @@ def _note_blind(tx: Transaction, weighed: Sequence[incidents.Row], now: datetime
 def _messages(
     tx: Transaction,
     routing: Routing,
-    steps: Sequence[_Step],
+    steps: Sequence[Step],
     weighed: Sequence[incidents.Row],
     now: datetime,
     settings: Settings,
@@ -278,10 +133,6 @@ def _messages(
     ended = {step.incident.id: step for step in steps if step.made.action == "resolve"}
     told = conversations.channels_told(tx, ended)
     outbox.drop_held(tx, ended)
-    late = [step for step in ended.values() if step.made.kind == "late"]
-    more = fallbacks.made_without(
-        tx, [(step.incident, of[step.made.feed, step.made.period]) for step in late]
-    )
     found: list[Outgoing] = []
     for step in steps:
         each, incident = step.made, step.incident
@@ -299,14 +150,24 @@ def _messages(
             heard = told[incident.id]
             channels = heard | channels if speaks_for_itself and not each.summary else heard
         row = of[each.feed, each.period]
-        lines = more.get(incident.id, ()) if each.action == "resolve" else ()
-        notice = notices.about_delivery(each, row, incident, step.number, settings, lines)
+        notice = notices.about_delivery(
+            each, row, incident, step.number, settings, _lines(each, incident, settings)
+        )
         held = not speaks_for_itself and each.action != "resolve"
         found += notices.outgoing(incident, notice, sorted(channels), now, held=held)
     return found
 
 
-def _remind(tx: Transaction, routing: Routing, steps: Sequence[_Step], now: datetime) -> None:
+def _lines(each: incidents.Transition, incident: Incident, settings: Settings) -> Iterable[str]:
+    """What a message says beside what happened."""
+    if each.kind == "late" and each.condition == "QUARANTINED":
+        yield f"see incident {incidents.dedup_key(settings.env, 'quality', each.feed, each.period)}"
+    if each.action == "resolve" and incident.detail.get("ending"):
+        yield incident.detail["ending"]
+        yield from incident.detail["made_without"]
+
+
+def _remind(tx: Transaction, routing: Routing, steps: Sequence[Step], now: datetime) -> None:
     """Have open incidents that were told of looked at again when a reminder is due."""
     changes: dict[int, dict[str, Any]] = {}
     for step in steps:

@@ -97,7 +97,7 @@ def _manner(project: Project, channel: Channel) -> Manner:
 
     def not_before(message: Outgoing, was_told: bool, at: datetime) -> datetime | None:
         notice = message.notice
-        is_page = notice["action"] in _WAKES or not was_told
+        is_page = (notice["action"] in _WAKES or not was_told) and not notice.get("to")
         if not is_page or may_page(attention, days, str(notice["level"]), at):
             return None
         return next_attention(attention, days, at)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from wharf.contracts import Feed, Project
+from wharf.errors import ContractError
 from wharf.ledger import Transaction, learned
 from wharf.timeliness import calendars
 from wharf.timeliness.creep import creep, creep_text
@@ -22,25 +23,28 @@ def suggestions(tx: Transaction, promises: Promises, names: Iterable[str]) -> Su
     return suggest(_history(tx, promises.project, feed) for feed in feeds)
 
 
-def digest_lines(tx: Transaction, promises: Promises, now: datetime) -> list[str]:
-    """For a digest: one line for each feed that comes later or earlier than it used to.
+def creep_lines(tx: Transaction, promises: Promises, now: datetime) -> dict[str, str]:
+    """By feed, a line for a digest: it comes later, or earlier, than it used to.
 
     Args:
         tx: A reading transaction.
         promises: Contracts in force.
         now: Of feeds on trial, and of those that brought nothing for 35 days, nothing is said.
     """
-    found = []
+    found: dict[str, str] = {}
     for name, feed in sorted(promises.feeds.items()):
         if feed.active.trial:
             continue
-        past = past_of(tx, promises.project, feed, 2 * feed.learned.window)
+        try:
+            past = past_of(tx, promises.project, feed, 2 * feed.learned.window)
+        except ContractError:
+            continue
         known = [each for each in past if each.arrived_at <= now]
         if not any(now - each.arrived_at <= BACK for each in known):
             continue
         moved = creep(known, feed.learned.window, feed.learned.min_n)
         if moved is not None:
-            found.append(creep_text(name, moved))
+            found[name] = creep_text(name, moved)
     return found
 
 

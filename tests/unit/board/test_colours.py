@@ -61,6 +61,17 @@ def test_every_text_can_be_read_on_its_ground(sheet: Path, dark: bool) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_bars_of_strips_stand_out_from_the_page_and_from_a_line_pointed_at(dark: bool) -> None:
+    found = tokens(BOARD, dark)
+    told = {
+        (mark, ground): contrast(found[f"m-{mark}"], found[ground])
+        for mark in ("good", "warn", "bad", "odd", "calm")
+        for ground in ("page", "calm")
+    }
+    assert {pair: ratio for pair, ratio in told.items() if ratio < 3} == {}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_chart_colours_stand_out_and_differ(dark: bool) -> None:
     found = tokens(PORTAL, dark)
     colours = [found[f"c{number}"] for number in range(1, 13)]

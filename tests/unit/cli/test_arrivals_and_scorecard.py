@@ -82,7 +82,7 @@ def test_the_same_file_again_changes_nothing(harbour: Harbour, tmp_path: Path) -
 
 def test_a_dry_run_keeps_nothing(harbour: Harbour, tmp_path: Path) -> None:
     result = wharf_does("arrivals", "import", "--dry-run", past_file(tmp_path, lines()))
-    assert "20 periods of 1 feeds" in result.output
+    assert "20 periods of 1 feed" in result.output
     assert imported(harbour) == []
 
 
@@ -126,7 +126,10 @@ def test_a_file_made_for_a_rehearsal_is_imported_as_it_is(harbour: Harbour, tmp_
     packed = tmp_path / "past.csv.gz"
     packed.write_bytes(gzip.compress(file.read_bytes()))
     result = wharf_does("arrivals", "import", packed)
-    assert "1 periods of 1 feeds, 1 lines repeat a period, 2 tell of no arrival" in result.output
+    assert (
+        "4 lines: 1 period of 1 feed; apart from these 1 of a period named before, 2 of"
+        in result.output
+    )
     assert [each.arrived_at.hour for each in imported(harbour)] == [7]
 
 

@@ -6,7 +6,8 @@ from datetime import time, timedelta
 
 import pytest
 
-from wharf.contracts.alerts import Routing, news_of
+from wharf.contracts import Feed
+from wharf.contracts.alerts import Routing, loose_ends, news_of
 from wharf.contracts.spec import build, parse_yaml
 from wharf.errors import ContractError
 
@@ -121,3 +122,50 @@ def test_supplier_mail_names_an_smtp_channel() -> None:
 def test_repetitions_can_be_switched_off() -> None:
     text = "channels: [{name: desk, kind: slack, connection: c, repeat: null}]"
     assert read(text).channels[0].repeat is None
+
+
+def project_feed(name: str, contacts: str = "") -> Feed:
+    supplier, _, short = name.partition(".")
+    text = f"""
+feed: {name}
+active: {{from: "2026-11-16"}}
+table: raw.{supplier}_{short}
+supplier: {{id: {supplier}{contacts}}}
+source: {{kind: local, connection: c, path: "a_{{period:%Y%m%d}}.csv"}}
+format: {{kind: csv}}
+columns: {{id: {{type: string}}}}
+period: {{kind: day}}
+timeliness: {{tz: UTC, opens: "T+0 01:00", due: "T+0 06:30", cutoff: "T+2d 18:00"}}
+"""
+    return build(Feed, parse_yaml(text, "f.yaml"), "f.yaml")
+
+
+def test_feed_that_nobody_would_hear_of_is_pointed_out() -> None:
+    feeds = [project_feed("acme.positions"), project_feed("birch.parcels")]
+    told = list(
+        loose_ends(
+            read(
+                WHOLE.replace("kind: smtp", "kind: teams")
+                .replace(", to: [desk@wharf.example]", ", suppliers: [acme]")
+                .replace("supplier_mail: mail", "")
+            ),
+            feeds,
+        )
+    )
+    assert "no channel hears when these are late: birch.parcels" in told
+    assert list(loose_ends(Routing(), feeds)) == [], "a project without messages is no mistake"
+
+
+def test_name_that_matches_nothing_is_pointed_out() -> None:
+    feeds = [project_feed("acme.positions")]
+    assert list(loose_ends(read(WHOLE), feeds)) == [
+        "channel 'desk': suppliers has 'county_*'; here are acme"
+    ]
+
+
+def test_contacts_that_nothing_can_write_to_are_pointed_out() -> None:
+    feeds = [project_feed("acme.positions", ", contacts: {late: a@acme.example}")]
+    routing = read("channels: [{name: desk, kind: teams, connection: c}]")
+    assert list(loose_ends(routing, feeds)) == [
+        "no smtp channel is there to write to the suppliers' contacts of acme.positions"
+    ]

@@ -23,7 +23,8 @@ from wharf.decisions.backfills import progress
 from wharf.decisions.offers import settle_offer
 from wharf.errors import DecisionRefused
 from wharf.ledger import backfills, batches, proposals
-from wharf.ledger.rows import BatchRow, Proposal, PublishEvent
+from wharf.ledger.proposals import Proposal
+from wharf.ledger.rows import BatchRow, PublishEvent
 from wharf.watch.asked import asked_runs
 
 ADA = Person("ada", "board", has_login=True)

@@ -133,6 +133,18 @@ def test_only_rows_decided_since_the_bookmark_are_learned_from(ledger: Ledger) -
         assert (again.rows, again.read, again.through) == ({}, 0, first.through)
 
 
+def test_a_row_that_is_not_usual_is_marked_and_teaches_no_deadline(ledger: Ledger) -> None:
+    fill(ledger, "acme.prices", "oo")
+    with ledger.write() as tx:
+        first, second = expected.expected_of(tx, "acme.prices")
+        learned.mark_not_usual(tx, {first.id: "nobody looked", second.id: ""})
+        seen = learned.observed(tx, "acme.prices", 10)
+        assert [each.not_usual_because for each in seen] == ["nobody looked", ""]
+        assert [each.period for each in learned.outcomes_of(tx, "acme.prices")] == [day(1)]
+        states = learned.states_before(tx, [first.id, second.id])
+        assert states[first.id] == [(first.complete_at, "ON_TIME")]
+
+
 def test_a_step_ends_before_one_feed_too_many(ledger: Ledger) -> None:
     for name in ("acme.prices", "birch.rows", "cedar.rows"):
         fill(ledger, name, "oo")

@@ -45,7 +45,9 @@ def test_feeds_of_one_supplier_late_together_are_one_incident(tmp_path: Path) ->
     assert [each.action for each in world.heard] == ["open", "update", "resolve"]
     end = world.heard[-1].message.notice
     assert end.what.startswith("acme: nothing is late any more of acme.a")
-    assert "acme.a 2026-11-20 is published, 22 min late" in end.lines
+    assert end.lines[0] == (
+        "acme.a 2026-11-20 is published, 22 min late; published 22 min late, 0 missed periods"
+    )
     assert world.open() == []
     assert len({each.thread for each in world.heard}) == 1
 

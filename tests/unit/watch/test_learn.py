@@ -20,7 +20,7 @@ from wharf.timeliness.points import ClockPoints
 from wharf.timeliness.states import evaluate
 from wharf.timeliness.telling import tell_late
 from wharf.watch.learn import learn_feeds, past_of
-from wharf.watch.suggested import digest_lines, suggestions
+from wharf.watch.suggested import creep_lines, suggestions
 
 HOUR = timedelta(hours=1)
 OPENS = DAY + 6 * HOUR
@@ -70,6 +70,11 @@ def test_the_usual_time_past_makes_a_row_at_risk_and_tells_nobody(harbour: Harbo
         look_and_tick(harbour, OPENS + timedelta(minutes=minutes))
         seen.append((timeliness(harbour), len(harbour.incidents())))
     assert seen == [("DUE", 0), ("DUE", 0), ("AT_RISK", 0), ("AT_RISK", 0), ("LATE", 1)]
+    with harbour.place.ledger.read() as tx:
+        row = expected.find_expected(tx, "acme.prices", harbour.day)
+        assert row is not None
+        [at_risk] = [e for e in expected.events_of(tx, row.id) if e.is_["timeliness"] == "AT_RISK"]
+    assert "later than usual (2026-11-20 07:05 UTC), due 2026-11-20 12:00" in at_risk.why
     assert harbour.incidents()[0].opened_at == DAY + 12 * HOUR, "due, as without learning"
 
 
@@ -161,9 +166,11 @@ def test_a_contract_that_opens_at_another_time_keeps_its_past(harbour: Harbour) 
 def test_creep_is_one_line_of_a_digest(harbour: Harbour) -> None:
     remember(harbour, 40, late=30)
     with harbour.place.ledger.read() as tx:
-        [line] = digest_lines(tx, harbour.promises, harbour.now)
-        assert digest_lines(tx, harbour.promises, harbour.now + timedelta(days=60)) == []
-    assert line == "acme.prices comes 30 min later than it used to, since 2026-11-15"
+        lines = creep_lines(tx, harbour.promises, harbour.now)
+        assert creep_lines(tx, harbour.promises, harbour.now + timedelta(days=60)) == {}
+    assert (
+        lines["acme.prices"] == "acme.prices comes 30 min later than it used to, since 2026-11-15"
+    )
     harbour.tick()
     assert harbour.incidents() == []
 

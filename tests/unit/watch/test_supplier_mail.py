@@ -43,7 +43,7 @@ def test_late_supplier_is_chased_in_the_tick_that_tells_the_desk(world: AlarmWor
 
 
 def test_supplier_is_not_chased_again_however_often_the_clock_ticks(world: AlarmWorld) -> None:
-    world.go(at("12:00"), every=20)
+    world.go(at("12:00"), every=10)
     assert len(mails(world.outbox())) == 1
 
 
@@ -222,3 +222,12 @@ def test_mails_follow_the_clock_not_the_number_of_ticks(world: AlarmWorld) -> No
         world.tick()
         world.now += timedelta(seconds=1)
     assert len(mails(world.outbox())) == 1
+
+
+def test_hours_of_our_own_desk_hold_no_mail_to_a_supplier_back(tmp_path: Path) -> None:
+    hours = ', attention: {tz: UTC, hours: "08:00-18:00"}}'
+    world = AlarmWorld(
+        tmp_path, channels=(DESK, MAIL.replace("}", hours)), more=CONTACTS, group_wait=0
+    )
+    world.go(at("06:52"))
+    assert [each.action for each in world.heard if each.channel == "mail"] == ["chaser"]

@@ -286,5 +286,25 @@ function startBoard() {
   setInterval(() => refresh().catch(trouble), EVERY_MS);
 }
 
+/* A story: its state follows; of the rest it only says that there is more, since forms stand there. */
+
+async function followStory(own) {
+  if (document.visibilityState !== "visible") return;
+  const answer = await fetch(window.location.href);
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const then = fresh.getElementById("state");
+  if (!then) return;
+  at("more").hidden = then.dataset.seen === own;
+  at("state").replaceWith(document.adoptNode(then));
+}
+
+function startStory() {
+  const own = at("state").dataset.seen;
+  at("reload").addEventListener("click", () => window.location.reload());
+  setInterval(() => followStory(own).catch(() => undefined), EVERY_MS);
+}
+
 document.addEventListener("click", openInAirflow);
+if (at("state") && at("more")) startStory();
 if (board) startBoard();

@@ -9,6 +9,7 @@ from datetime import datetime
 from wharf.contracts import Calendar, Feed
 from wharf.ledger import Ledger, expected, history, incidents
 from wharf.ledger.rows import ExpectedDelivery, Incident, Outgoing, StateEvent, Transition
+from wharf.timeliness.calendars import OpenDays
 from wharf.watch.rehearse.supplied import Event, Stray
 
 
@@ -61,6 +62,8 @@ class Outcome:
     start: datetime
     until: datetime
     feeds: tuple[Feed, ...]
+    days: Mapping[str, OpenDays]
+    """Open days of each feed's calendar."""
     expected: tuple[Expected, ...]
     changes: tuple[Change, ...]
     messages: tuple[Outgoing, ...]

@@ -82,6 +82,7 @@ def _play(
         start=start,
         until=until,
         feeds=tuple(feed for _, feed in sorted(promises.feeds.items())),
+        days={name: _days(promises.project, feed) for name, feed in promises.feeds.items()},
         expected=rows,
         changes=tuple(outcome.read_changes(place.ledger)),
         messages=messages,
@@ -113,8 +114,13 @@ def _start(project: Project, since: date | None) -> datetime:
 
 def _opens_at(project: Project, feed: Feed, since: date | None) -> datetime:
     feed = terms.active_since(feed, since) if since else feed
-    days = calendars.open_days(project.calendars.get(feed.period.calendar or ""), feed.period.kind)
-    return points.clock_points(feed, feed.parse_period(feed.active.from_), days).opens_at
+    first = feed.parse_period(feed.active.from_)
+    return points.clock_points(feed, first, _days(project, feed)).opens_at
+
+
+def _days(project: Project, feed: Feed) -> calendars.OpenDays:
+    calendar = project.calendars.get(feed.period.calendar or "")
+    return calendars.open_days(calendar, feed.period.kind)
 
 
 def _as_if(promises: Promises, since: date | None) -> Promises:
