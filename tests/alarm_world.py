@@ -187,6 +187,7 @@ class AlarmWorld:
             name = batch_id or f"{feed}-{self.now:%d%H%M}"
             table = f"raw.{feed.replace('.', '_')}"
             batches.record_batch(tx, BatchRow(name, table, day, feed, status, self.now, self.now))
+            batches.set_status(tx, name, status, self.now)
             expected.make_due(tx, feed, [day], self.now)
 
     def publish(self, feed: str, day: str = DAY) -> None:

@@ -106,6 +106,7 @@ class Bank:
                 "WHARF_HOME": str(self.root / "home"),
                 "WHARF_PROJECT": str(self.root / "project"),
                 "WHARF_GROUP_WAIT": "120",
+                "WHARF_RERUN_WAIT": "0",
             }
         )
         self.place: Intake = open_intake(settings, self.resolve)

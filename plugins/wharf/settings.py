@@ -52,6 +52,8 @@ class Settings:
     """The connection that hears of every tick; empty for none."""
     group_wait: timedelta = timedelta(seconds=120)
     """How long one late feed waits for others of its supplier before its message leaves."""
+    rerun_wait: timedelta = timedelta(seconds=60)
+    """How long a change of an input waits for others before products are made again."""
     upload_limit: int = 512 * 1024**2
     """The most bytes of a file handed in on the board."""
     s3: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -118,6 +120,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         portal_url=env.get("WHARF_PORTAL_URL") or "",
         heartbeat=env.get("WHARF_HEARTBEAT") or "",
         group_wait=_seconds(env, "WHARF_GROUP_WAIT", 120, least=0),
+        rerun_wait=_seconds(env, "WHARF_RERUN_WAIT", 60, least=0),
         upload_limit=_megabytes(env, "WHARF_UPLOAD_LIMIT_MB", 512),
         s3={
             key: env[variable]

@@ -127,6 +127,7 @@ def die_and_go_on(template: Path, name: str, points: Sequence[tuple[str, str, in
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_a_tick_killed_at_any_statement_changes_nothing_in_the_end(
     piece: int, template: Path, undisturbed: End
@@ -142,6 +143,7 @@ def test_a_tick_killed_at_any_statement_changes_nothing_in_the_end(
     assert set(told(root)) == set(told(template.parent / "undisturbed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "when"), AROUND.values(), ids=AROUND)
 def test_a_tick_killed_around_a_message_sends_at_most_one_again(
     where: str, when: str, template: Path, undisturbed: End

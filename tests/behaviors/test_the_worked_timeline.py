@@ -104,9 +104,9 @@ def test_at_06_50_it_is_late_slack_hears_and_acme_gets_a_mail(bank: Bank) -> Non
 def test_at_06_55_two_more_make_it_one_incident_of_acme(bank: Bank) -> None:
     bank.until(MONDAY, "06:55")
     bank.until(MONDAY, "06:59", every=timedelta(minutes=1))
-    assert len(bank.slack.parents) <= 2
-    [group] = [text for text in bank.slack.texts[1:] if "acme.trades" in text]
-    assert "acme.rates" in group
+    [same_thread] = [each["text"] for each in bank.slack.parents]
+    for name in ("positions", "trades", "rates"):
+        assert f"acme.{name} 2026-11-20" in same_thread
     late = [bank.incident(name, FRIDAY, "late") for name in ("positions", "trades", "rates")]
     assert len({each.parent_id for each in late}) == 1
     assert late[0].parent_id is not None
@@ -176,7 +176,7 @@ def test_nothing_was_said_twice_and_acme_got_one_breach_on_its_card(bank: Bank) 
     from wharf.timeliness.scorecard import score
 
     assert len({each.key for each in bank.sent()}) == len(bank.sent())
-    assert {each.status for each in bank.sent()} == {"SENT"}
+    assert {each.status for each in bank.sent()} <= {"SENT", "HELD", "DROPPED"}
     chased = [each for each in bank.mailbox.mails if each.recipients == ("ops@acme.example",)]
     assert sum("positions" in each.subject for each in chased) <= 2
     with bank.place.ledger.read() as tx:

@@ -93,6 +93,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             "WHARF_HOME": str(folder / "wharf"),
             "WHARF_ENV": "demo",
             "WHARF_GROUP_WAIT": "0",
+            "WHARF_RERUN_WAIT": "0",
             "AIRFLOW_CONN_ACME_INBOX": _connection("local", extra={"root": str(inbox)}),
             "AIRFLOW_CONN_DESK": _connection("http", host=desk.address, password="secret"),
         }

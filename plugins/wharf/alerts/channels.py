@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -122,7 +122,11 @@ _ABILITIES = {
 
 def abilities(channel: Channel) -> Abilities:
     """What a channel can do."""
-    return _ABILITIES[channel.kind]
+    found = _ABILITIES[channel.kind]
+    if channel.kind == "sns":
+        # Only a FIFO topic drops what it had before.
+        return replace(found, has_idempotency_key=channel.topic.endswith(".fifo"))
+    return found
 
 
 def send(

@@ -76,6 +76,7 @@ def open_place(
         "WHARF_LOOK_EVERY": str(look_every),
         "WHARF_TICK_EVERY": str(tick_every),
         "WHARF_GROUP_WAIT": "0",
+        "WHARF_RERUN_WAIT": "0",
         "WHARF_AIRFLOW_URL": f"http://127.0.0.1:{airflow_port}",
         "WHARF_PORTAL_URL": portal.url,
         "WHARF_SPARK_MASTER": settings.spark_master,

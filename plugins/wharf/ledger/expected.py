@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     bindparam,
     func,
     insert,
@@ -25,6 +26,7 @@ from wharf.ledger.schema import expected_delivery as table
 from wharf.ledger.schema import expected_delivery_event as event
 from wharf.ledger.schema import feed
 
+ALARMING = ("LATE", "MISSING", "LATE_ARRIVED", "UNKNOWN")
 STATE = (
     "timeliness", "delivery", "reason", "late_by_s", "late_by_submitted_s", "late_by_arrived_s",
     "complete_at", "submitted_at", "batch_id",
@@ -84,13 +86,35 @@ def due_ids(tx: Connection, now: datetime) -> list[int]:
     return list(tx.execute(query.order_by(table.c.next_change_at, table.c.id)).scalars())
 
 
-def still_due(tx: Connection, ids: Sequence[int], now: datetime) -> list[ExpectedDelivery]:
-    """Those of some rows that nobody has evaluated meanwhile, oldest change first."""
-    query = _select().where(table.c.id.in_(ids), table.c.next_change_at <= now)
+def feeds_due(tx: Connection, now: datetime) -> set[str]:
+    """Names of the feeds with rows that may have changed by now."""
+    due = select(table.c.feed_id).where(table.c.next_change_at <= now).distinct()
+    return set(tx.execute(select(feed.c.name).where(feed.c.id.in_(due))).scalars())
+
+
+def rows_by_id(
+    tx: Connection, ids: Sequence[int], due_by: datetime | None = None
+) -> list[ExpectedDelivery]:
+    """Some rows; of those that must be due by an instant, what nobody evaluated meanwhile."""
+    query = _select().where(table.c.id.in_(ids))
+    if due_by is not None:
+        query = query.where(table.c.next_change_at <= due_by)
     return [
         read_row(ExpectedDelivery, row)
         for row in tx.execute(query.order_by(table.c.next_change_at, table.c.id))
     ]
+
+
+def late_among(tx: Connection, ids: Sequence[int], now: datetime) -> list[ExpectedDelivery]:
+    """Those of some rows that are late or may be by now, as far as can be seen without facts."""
+    query = _select().where(
+        table.c.id.in_(ids),
+        or_(
+            table.c.timeliness.in_(ALARMING),
+            and_(table.c.complete_at.is_(None), table.c.late_at <= now),
+        ),
+    )
+    return [read_row(ExpectedDelivery, row) for row in tx.execute(query.order_by(table.c.id))]
 
 
 def next_change(tx: Connection) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
@@ -38,6 +39,30 @@ def product_periods(tx: Connection, product: str | None = None) -> list[ProductP
         read_row(ProductPeriod, row)
         for row in tx.execute(query.order_by(product_period.c.opens_at))
     ]
+
+
+def open_periods(tx: Connection, products: Iterable[str], now: datetime) -> list[ProductPeriod]:
+    """Product periods that have opened and are not past their cut-off, oldest first."""
+    query = select(product_period).where(
+        product_period.c.product.in_(sorted(set(products))),
+        product_period.c.opens_at <= now,
+        product_period.c.cutoff_at > now,
+    )
+    ordered = query.order_by(product_period.c.opens_at, product_period.c.id)
+    return [read_row(ProductPeriod, row) for row in tx.execute(ordered)]
+
+
+def closed_periods(
+    tx: Connection, product: str, since: str, now: datetime, limit: int
+) -> list[ProductPeriod]:
+    """The first periods of a product from a key on that are past their cut-off."""
+    query = select(product_period).where(
+        product_period.c.product == product,
+        product_period.c.period >= since,
+        product_period.c.cutoff_at <= now,
+    )
+    ordered = query.order_by(product_period.c.period).limit(limit)
+    return [read_row(ProductPeriod, row) for row in tx.execute(ordered)]
 
 
 def record_manifest(tx: Connection, row: ManifestRow) -> None:
@@ -94,6 +119,12 @@ def releases_of(tx: Connection, product: str, period: str | None = None) -> list
     if period is not None:
         query = query.where(release.c.period == period)
     return [read_row(ReleaseRow, row) for row in tx.execute(query.order_by(release.c.seq))]
+
+
+def find_release(tx: Connection, seq: int) -> ReleaseRow | None:
+    """One release by its number."""
+    row = tx.execute(select(release).where(release.c.seq == seq)).first()
+    return read_row(ReleaseRow, row) if row else None
 
 
 def current_releases(tx: Connection, product: str) -> dict[str, ReleaseRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Row as SqlRow
@@ -14,8 +15,14 @@ RowT = TypeVar("RowT")
 
 def read_row(kind: type[RowT], row: SqlRow[Any]) -> RowT:
     """Build a value from a result row, by column name."""
-    given = row._mapping
-    return kind(**{f.name: given[f.name] for f in fields(kind) if f.name in given})  # type: ignore[arg-type]
+    return kind(**{name: row[place] for name, place in _places(kind, row._fields)})  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=256)
+def _places(kind: type[Any], columns: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """Which columns of a result a value is made of; asked anew for each row it would cost most."""
+    place = {name: number for number, name in enumerate(columns)}
+    return tuple((f.name, place[f.name]) for f in fields(kind) if f.name in place)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from wharf.ledger import Transaction, models
 from wharf.ledger import products as product_rows
 from wharf.ledger.decisions import allowed_fallbacks
 from wharf.ledger.rows import ManifestRow, ProductPeriod
+from wharf.products.anchors import bound_edges, pins_of
 from wharf.products.context import Context, Skipped, Waiting
 from wharf.products.inputs import Source, days_of, points_of, sources_of
 from wharf.products.manifest import Input, Manifest, Outcome
@@ -93,21 +94,23 @@ def decide_inputs(
     tx: Transaction, ctx: Context, product: Product, points: ProductPoints, now: datetime
 ) -> list[tuple[Source, Decision]]:
     """Every edge of a product with what it would get now."""
-    return [
-        (
-            source,
-            decide(
-                source.edge,
-                points,
-                source.candidates,
-                now,
-                days=source.days,
-                is_snapshot=source.is_snapshot,
-                allowed=_allowed(tx, product, source, now),
-            ),
+    sources = sources_of(tx, ctx.project, product, points.period)
+    bound = bound_edges(tx, ctx.project, product, points.period, sources, now)
+    found = []
+    for source in sources:
+        one = bound.get(source.name)
+        decision = decide(
+            source.edge,
+            points,
+            source.candidates,
+            now,
+            days=source.days,
+            is_snapshot=source.is_snapshot,
+            allowed=_allowed(tx, product, source, now),
+            anchored=(one.candidate, one.why) if one else None,
         )
-        for source in sources_of(tx, ctx.project, product, points.period)
-    ]
+        found.append((replace(source, pins=pins_of(bound, source)), decision))
+    return found
 
 
 def _allowed(

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from wharf.contracts import Product
+from wharf.contracts import Period, Product
 from wharf.ledger import Transaction
 from wharf.ledger import products as product_rows
 from wharf.products.context import Context
 from wharf.products.gather import decide_inputs, read_input
 from wharf.products.inputs import points_of
-from wharf.products.manifest import Input, Manifest
-from wharf.timeliness.edges import Use
+from wharf.products.manifest import Input, Manifest, Pin
+from wharf.timeliness.edges import Fail, Skip, Use, may_read
+
+# A restated period of long ago is read by every later one of some products: so many are looked at.
+MOST_CLOSED = 40
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One input that would be read otherwise."""
+
+    name: str
+    was: tuple[Pin, ...]
+    now: tuple[Pin, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -21,60 +36,133 @@ class Rerun:
 
     product: str
     period: str
-    reason: str
     manifest_id: str
+    decided_at: datetime
+    swaps: tuple[Swap, ...]
+
+    @property
+    def reason(self) -> str:
+        """What would be read in place of what."""
+        return "; ".join(each.reason for each in self.swaps)
+
+    @property
+    def cause(self) -> str:
+        """The same change asks for one run, however often it is found."""
+        read = sorted(f"{pin.table} {pin.batch_id}" for swap in self.swaps for pin in swap.now)
+        return hashlib.sha256(" ".join([self.manifest_id, *read]).encode()).hexdigest()[:12]
 
 
-def reruns(ctx: Context, now: datetime) -> list[Rerun]:
+def reruns(ctx: Context, now: datetime, products: Collection[str] | None = None) -> list[Rerun]:
     """Decide the newest manifest of every open product period again.
 
     Open is from the partition date until the product's cut-off. A period is made again iff an
-    edge would now get another batch than its manifest names: not because time passed, and not
-    where a person had an old manifest repeated.
+    edge would now get another batch than its manifest names: not because time passed, not where a
+    person had an old manifest repeated, and not for an edge that is anchored.
+
+    Args:
+        ctx: The installation.
+        now: The instant.
+        products: Only these; all when None.
     """
-    found = []
+    names = set(ctx.project.products) & set(ctx.project.products if products is None else products)
     with ctx.ledger.read() as tx:
-        for name in sorted(ctx.project.products):
-            product = ctx.project.products[name]
-            for manifest in _newest_of_open_periods(tx, ctx, product, now):
-                if reason := _changed(tx, ctx, product, manifest, now):
-                    found.append(Rerun(name, manifest.period, reason, manifest.manifest_id))
-    return found
+        owed = product_rows.open_periods(tx, names, now) if names else []
+        pairs = [(each.product, each.period) for each in owed]
+        return [found for _, _, found in redecided(tx, ctx, pairs, now) if found]
 
 
-def _newest_of_open_periods(
-    tx: Transaction, ctx: Context, product: Product, now: datetime
-) -> list[Manifest]:
+def redecided(
+    tx: Transaction, ctx: Context, pairs: Iterable[tuple[str, str]], now: datetime
+) -> list[tuple[str, str, Rerun | None]]:
+    """Decide the newest manifests of some product periods again.
+
+    Returns:
+        Product, period, and what would be otherwise; None where nothing would be. Periods that
+        have no manifest are left out.
+    """
+    pairs = list(dict.fromkeys(pairs))
+    known = product_rows.manifests_for(tx, pairs)
     found = []
-    for owed in product_rows.product_periods(tx, product.product):
-        points = points_of(ctx.project, product, product.parse_period(owed.period))
-        if points.opens_at <= now < points.cutoff_at:
-            rows = product_rows.manifests_of(tx, product.product, owed.period)
-            found += [Manifest.from_row(row) for row in rows[-1:]]
+    for name, period in pairs:
+        rows = known.get((name, period))
+        if rows:
+            manifest = Manifest.from_row(rows[-1])
+            found.append((name, period, _rerun(tx, ctx, ctx.project.products[name], manifest, now)))
     return found
 
 
-def _changed(
+def closed_readers(
+    tx: Transaction, ctx: Context, product: Product, name: str, period: Period, now: datetime
+) -> list[tuple[str, str]]:
+    """Product periods past their cut-off that another batch of an input's period may change.
+
+    Args:
+        tx: A reading transaction.
+        ctx: The installation.
+        product: A product that reads the input.
+        name: The input.
+        period: The period of the input that was published or rolled back.
+        now: The instant.
+
+    Returns:
+        Pairs of product and period, some dozens from the changed period on.
+    """
+    edge = product.inputs[name]
+    since = Period.containing(product.period.kind, period.first).key
+    closed = product_rows.closed_periods(tx, product.product, since, now, MOST_CLOSED)
+    pairs = [
+        (row.product, row.period)
+        for row in closed
+        if may_read(edge, product.parse_period(row.period), period)
+    ]
+    known = product_rows.manifests_for(tx, pairs)
+    return [
+        pair
+        for pair in pairs
+        if pair in known and _may_change(Manifest.from_row(known[pair][-1]).inputs, name, period)
+    ]
+
+
+def _may_change(inputs: Sequence[Input], name: str, period: Period) -> bool:
+    """Whether an older period still matters to what was read; a newer one hides it."""
+    stood = next((each for each in inputs if each.name == name), None)
+    if stood is None or stood.read not in {"same", "latest"} or stood.period is None:
+        return True
+    return stood.period <= period.key
+
+
+def _rerun(
     tx: Transaction, ctx: Context, product: Product, manifest: Manifest, now: datetime
-) -> str:
+) -> Rerun | None:
     if manifest.repeats:
-        return ""
+        return None
     period = product.parse_period(manifest.period)
     points = points_of(ctx.project, product, period)
     stood = {each.name: each for each in manifest.inputs}
-    told = []
+    swaps = []
     for source, decision in decide_inputs(tx, ctx, product, points, now):
-        if isinstance(decision, Use):
+        if isinstance(decision, Fail | Skip):
+            return None  # a run would make nothing; this edge's own change will ask for one
+        if isinstance(decision, Use) and not decision.is_anchored:
             now_read = read_input(source, decision, period)
-            if change := _difference(stood.get(source.name), now_read):
-                told.append(change)
-    return "; ".join(told)
+            if swap := _swap(stood.get(source.name), now_read):
+                swaps.append(swap)
+    if not swaps:
+        return None
+    named = (product.product, manifest.period, manifest.manifest_id, manifest.decided_at)
+    return Rerun(*named, tuple(swaps))
 
 
-def _difference(stood: Input | None, now_read: Input) -> str:
+def _swap(stood: Input | None, now_read: Input) -> Swap | None:
     before = set(stood.pins) if stood else set()
-    if before == set(now_read.pins):
-        return ""
+    after = set(now_read.pins)
+    if before == after:
+        return None
     was = stood.period if stood and stood.period else "nothing"
-    new = ", ".join(sorted({pin.batch_id for pin in set(now_read.pins) - before})) or "nothing"
-    return f"{now_read.name}: reads {now_read.period or 'nothing'} ({new}) in place of {was}"
+    new = ", ".join(sorted({pin.batch_id for pin in after - before})) or "nothing"
+    reason = f"{now_read.name}: reads {now_read.period or 'nothing'} ({new}) in place of {was}"
+    return Swap(now_read.name, _in_order(before - after), _in_order(after - before), reason)
+
+
+def _in_order(pins: Iterable[Pin]) -> tuple[Pin, ...]:
+    return tuple(sorted(pins, key=lambda pin: (pin.table, pin.period, pin.batch_id)))

@@ -41,7 +41,7 @@ class Use:
 
     batches: tuple[tuple[Period, str], ...]
     policy: str
-    """`published`, `not_expected`, `last_good` or `partial`."""
+    """`published`, `not_expected`, `last_good`, `partial` or `anchored`."""
     age_days: int
     """Calendar days from the newest batch read to the product's period."""
     reason: str
@@ -60,6 +60,11 @@ class Use:
     def is_fallback(self) -> bool:
         """Whether something that was wanted is left out or replaced by older data."""
         return self.policy in {"last_good", "partial"}
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether a person bound the edge to what it reads."""
+        return self.policy == "anchored"
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ def decide(
     days: OpenDays,
     is_snapshot: bool = True,
     allowed: Iterable[tuple[Policy, str]] = (),
+    anchored: tuple[Candidate, str] | None = None,
 ) -> Decision:
     """Decide one edge of a product as of an instant.
 
@@ -116,12 +122,16 @@ def decide(
         days: Open days of the input's calendar, for ages in business days.
         is_snapshot: Whether a period of the input is the whole state, not only its own rows.
         allowed: What people allowed above the contract, and why: it goes before waiting.
+        anchored: What a person bound the edge to, and why: it goes before everything, but for a
+            period that ends after the product's.
     """
+    if anchored is not None and _is_eligible(anchored[0].period, points.period):
+        return _use(points, (anchored[0],), "anchored", anchored[1])
     question = _ask(edge, points, candidates, days, is_snapshot)
     if closed := _not_expected(question):
         return closed
     if question.wanted and all(each.batch_id for each in question.wanted):
-        return _use(question, question.wanted, "published", "published")
+        return _use(question.points, question.wanted, "published", "published")
     if question.wanted and not any(each.is_expected for each in question.wanted):
         return _nothing_expected(question)
     missing = _missing(question)
@@ -133,6 +143,17 @@ def decide(
     if now < decide_at:
         return Wait(decide_at, missing)
     return _by_policy(question, now, missing)
+
+
+def may_read(edge: Edge, product: Period, period: Period) -> bool:
+    """Whether a product's period could ever read a period of an input.
+
+    Where `same` is read, a later period of the product may still stand on it as last good.
+    """
+    allowed = {policy.kind for policy in edge.on_missing}
+    if edge.read == "same" and period.kind == product.kind and "last_good" not in allowed:
+        return period == product
+    return _is_eligible(period, product)
 
 
 def has_fallback(edge: Edge) -> bool:
@@ -210,7 +231,7 @@ def _not_expected(question: _Question) -> Use | None:
     if newest.is_expected or newest.batch_id or not question.readable:
         return None
     reason = f"nothing is expected for {newest.period}"
-    return _use(question, question.readable, "not_expected", reason)
+    return _use(question.points, question.readable, "not_expected", reason)
 
 
 def _nothing_expected(question: _Question) -> Decision:
@@ -255,16 +276,16 @@ def _fallback(question: _Question, policy: Policy, missing: str) -> Use | None:
         if newest is None or not _is_young_enough(question, newest.period, policy.max_age):
             return None
         if not question.is_snapshot and question.reading == "same":
-            return _use(question, (), "last_good", f"{missing}; made without it")
+            return _use(question.points, (), "last_good", f"{missing}; made without it")
         if not question.readable:
             return None
-        return _use(question, question.readable, "last_good", missing)
+        return _use(question.points, question.readable, "last_good", missing)
     if policy.kind == "partial":
         there = _published(question.wanted)
         if len(there) < max(policy.min_parts or 1, 1):
             return None
         reason = f"{missing}; {len(there)} of {len(question.wanted)} periods are there"
-        return _use(question, there, "partial", reason)
+        return _use(question.points, there, "partial", reason)
     return None
 
 
@@ -287,10 +308,10 @@ def _is_young_enough(question: _Question, period: Period, max_age: str | None) -
     return (product.last - period.last).days <= allowed.days
 
 
-def _use(question: _Question, candidates: tuple[Candidate, ...], policy: str, reason: str) -> Use:
+def _use(points: ProductPoints, candidates: tuple[Candidate, ...], policy: str, reason: str) -> Use:
     chosen = tuple((each.period, each.batch_id) for each in candidates if each.batch_id)
     newest = chosen[-1][0] if chosen else None
-    age = (question.points.period.last - newest.last).days if newest else 0
+    age = (points.period.last - newest.last).days if newest else 0
     return Use(chosen, policy, max(age, 0), reason)
 
 

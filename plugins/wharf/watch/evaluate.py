@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from wharf.contracts import Feed, Period
 from wharf.errors import LedgerConflict
@@ -25,8 +24,7 @@ from wharf.watch.promises import Promises
 # So many rows are read, judged and written in about a fifth of a second of one transaction.
 SLICE = 250
 UNSEEN_FOR = timedelta(minutes=10)
-_ALARMED = {"LATE", "MISSING", "LATE_ARRIVED", "UNKNOWN"}
-Rows = Callable[[Transaction], Sequence[ExpectedDelivery]]
+Rows = Callable[[Transaction], list[ExpectedDelivery]]
 Needs = Mapping[int, tuple[Need, ...]]
 """By the row's id."""
 
@@ -48,7 +46,7 @@ def evaluate_due(
         ids = expected.due_ids(tx, now)
     total = Evaluated(0, 0, 0)
     for some in chunks(ids, SLICE):
-        done = _evaluate(ledger, promises, settings, partial(_still_due, some, now), now)
+        done = _evaluate(ledger, promises, settings, some, now, due_by=now)
         total = Evaluated(
             total.rows + done.rows, total.changed + done.changed, total.told + done.told
         )
@@ -57,31 +55,36 @@ def evaluate_due(
 
 def settle(ctx: Intake, promises: Promises, feed: Feed, period: Period, now: datetime) -> State:
     """Evaluate one row at once, as publishing does, and give its state."""
-
-    def find(tx: Transaction) -> list[ExpectedDelivery]:
-        row = expected.find_expected(tx, feed.feed, period.key)
-        assert row is not None, f"{feed.feed} {period} has no row"
-        return [row]
-
-    _evaluate(ctx.ledger, promises, ctx.settings, find, now)
     with ctx.ledger.read() as tx:
-        return facts.state_of(tx, feed, find(tx)[0], now, ctx.settings.look_every)
-
-
-def _still_due(ids: Sequence[int], now: datetime, tx: Transaction) -> list[ExpectedDelivery]:
-    return expected.still_due(tx, ids, now)
+        row = expected.find_expected(tx, feed.feed, period.key)
+    assert row is not None, f"{feed.feed} {period} has no row"
+    _evaluate(ctx.ledger, promises, ctx.settings, [row.id], now)
+    with ctx.ledger.read() as tx:
+        return facts.state_of(tx, feed, row, now, ctx.settings.look_every)
 
 
 def _evaluate(
-    ledger: Ledger, promises: Promises, settings: Settings, read: Rows, now: datetime
+    ledger: Ledger,
+    promises: Promises,
+    settings: Settings,
+    ids: Sequence[int],
+    now: datetime,
+    due_by: datetime | None = None,
 ) -> Evaluated:
     """Evaluate some rows in one transaction; what another process wrote first is read again."""
     with ledger.read() as tx:
-        rows = [row for row in _promised(read(tx), promises) if _may_be_told(row, now)]
+        rows = _promised(expected.late_among(tx, ids, now), promises)
         known = facts.known_of(tx, [(promises.feeds[row.feed], row) for row in rows])
-        late = [row for row, each in zip(rows, known, strict=True)
-                if _was_looked_for(row, each.facts, now)]  # fmt: skip
+        late = [
+            row
+            for row, each in zip(rows, known, strict=True)
+            if _was_looked_for(row, each.facts, now)
+        ]
         needs = _needs(tx, promises, late)
+
+    def read(tx: Transaction) -> list[ExpectedDelivery]:
+        return _promised(expected.rows_by_id(tx, ids, due_by), promises)
+
     try:
         return _record(ledger, promises, settings, read, needs, now)
     except LedgerConflict:
@@ -92,8 +95,7 @@ def _record(
     ledger: Ledger, promises: Promises, settings: Settings, read: Rows, needs: Needs, now: datetime
 ) -> Evaluated:
     with ledger.write() as tx:
-        rows = _promised(read(tx), promises)
-        pairs = [(promises.feeds[row.feed], row) for row in rows]
+        pairs = [(promises.feeds[row.feed], row) for row in read(tx)]
         judged = [
             (feed, row, known, evaluate(known.facts, now))
             for (feed, row), known in zip(
@@ -126,15 +128,10 @@ def _needs(tx: Transaction, promises: Promises, rows: Sequence[ExpectedDelivery]
     return {row.id: needs for row, needs in zip(rows, found, strict=True)}
 
 
-def _may_be_told(row: ExpectedDelivery, now: datetime) -> bool:
-    """Whether a row is likely to be alarming, as far as can be seen without its facts."""
-    return row.timeliness in _ALARMED or (row.complete_at is None and now >= row.late_at)
-
-
 def _is_alarming(row: ExpectedDelivery, state: State) -> bool:
     """Whether an incident about a row may be open, or be opened now."""
-    told = row.timeliness in _ALARMED or row.delivery == "QUARANTINED"
-    return told or state.timeliness in _ALARMED or state.problem is not None
+    told = row.timeliness in expected.ALARMING or row.delivery == "QUARANTINED"
+    return told or state.timeliness in expected.ALARMING or state.problem is not None
 
 
 def _weigh(

@@ -46,13 +46,19 @@ def member_of(row: Incident) -> Member:
         level=level,
         condition=str(row.detail["condition"]),
         what=row.what,
-        noticed_at=datetime.fromisoformat(row.detail["noticed_at"]),
+        noticed_at=_noticed_at(row),
         opened_at=row.opened_at,
         connection=row.detail.get("connection", ""),
         groups=row.detail.get("groups", True),
         is_open=row.resolved_at is None,
         ending=str(row.detail.get("ending") or ""),
     )
+
+
+def _noticed_at(row: Incident) -> datetime:
+    """When an incident was opened; one of an older version has no such note."""
+    noted = row.detail.get("noticed_at")
+    return datetime.fromisoformat(noted) if noted else row.opened_at
 
 
 def found_group(desk: Desk, members: Sequence[Member]) -> Incident:

@@ -121,11 +121,10 @@ def _release(desk: Desk, waiting: Iterable[Incident], alone: Iterable[Member]) -
 
 def _is_ripe(desk: Desk, summary: Incident) -> bool:
     """Whether everything was evaluated that a summary of old news should tell."""
-    due = expected.still_due(desk.tx, expected.due_ids(desk.tx, desk.now), desk.now)
-    if not any(each.feed in desk.promises.feeds for each in due):
+    if not expected.feeds_due(desk.tx, desk.now) & set(desk.promises.feeds):
         return True
     members = rows.children_of(desk.tx, [summary.id])[summary.id]
-    last = max((datetime.fromisoformat(e.detail["noticed_at"]) for e in members), default=desk.now)
+    last = max((member_of(each).noticed_at for each in members), default=desk.now)
     is_quiet = desk.now - last >= max(2 * desk.settings.tick_every, timedelta(minutes=1))
     return is_quiet or desk.now - summary.opened_at >= COLLECTS_FOR
 

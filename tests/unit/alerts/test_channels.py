@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from wharf import alerts
+from wharf.alerts.channels import CHANNELS
 from wharf.contracts.alerts import Channel, Routing
 from wharf.errors import ChannelRefused, Terminal
 from wharf.settings import Connection
@@ -51,3 +52,23 @@ def test_channel_that_is_routed_no_more_is_no_reason_to_try_again() -> None:
     error = alerts.unknown_channel("desk", ["mail"])
     assert isinstance(error, Terminal)
     assert str(error) == "no channel 'desk' in dags/alerts.yaml; channels there: mail"
+
+
+def test_kinds_of_channels_tell_what_they_can_do() -> None:
+    def can(kind: str, **options: object) -> alerts.Abilities:
+        return alerts.abilities(Channel(name="c", kind=kind, connection="c", **options))  # type: ignore[arg-type]
+
+    assert {kind for kind in CHANNELS if can(kind).repeats_itself} == {"pagerduty", "jsm"}
+    assert {kind for kind in CHANNELS if can(kind).can_update} == {"pagerduty", "jsm", "slack"}
+    assert {kind for kind in CHANNELS if can(kind).has_idempotency_key} == {
+        "pagerduty", "jsm", "webhook",
+    }  # fmt: skip
+    assert can("sns", topic="arn:aws:sns:eu-west-1:1:t.fifo").has_idempotency_key
+
+
+def test_news_about_no_single_supplier_reaches_somebody() -> None:
+    only_acme = Routing(channels=(ROUTING.channels[2],))
+    assert [each.name for each in alerts.route(only_acme, "", "L1", kind="connection")] == [
+        "acme desk"
+    ]
+    assert alerts.route(only_acme, "birch", "L1") == ()

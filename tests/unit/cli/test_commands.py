@@ -65,15 +65,6 @@ def test_status_shows_the_day_and_speaks_json(harbour: Harbour) -> None:
     assert "acme.prices" in wharf_does("status", "--days", "4000").output
 
 
-def test_a_promise_is_recorded_with_its_reason(harbour: Harbour) -> None:
-    result = wharf_does(
-        "promise", "acme.prices", "2026-11-20", "--until", "2026-11-20T15:00", "--reason", "said so"
-    )
-    assert "promised until 2026-11-20 15:00 UTC" in result.output
-    wrong = wharf_does("promise", "acme.prices", "2026-11-20", "--until", "soon", "--reason", "x")
-    assert "is not a time such as" in wrong.output
-
-
 def test_try_says_how_each_file_would_end_and_keeps_nothing(
     harbour: Harbour, tmp_path: Path
 ) -> None:

@@ -142,12 +142,12 @@ def _hints(outcome: Outcome, wanted: Sequence[Expected]) -> Iterator[str]:
     absent = [each.row for each in wanted if each.row.timeliness in {"LATE", "MISSING"}]
     if first and (early := sum(row.due_at < first for row in absent)):
         yield (
-            f"{early} of the deliveries that did not come were due before the first line, "
+            f"{early:,} of the deliveries that did not come were due before the first line, "
             f"{first:%Y-%m-%d}: where the record only begins then, say --since {first:%Y-%m-%d}"
         )
     if last and (after := sum(row.due_at > last for row in absent)):
         yield (
-            f"{after} of the deliveries that did not come were due after the last line, "
+            f"{after:,} of the deliveries that did not come were due after the last line, "
             f"{last:%Y-%m-%d}: where the record ends then, say --until {last:%Y-%m-%d}"
         )
     came = {each.row.feed for each in wanted if each.versions}
@@ -155,13 +155,13 @@ def _hints(outcome: Outcome, wanted: Sequence[Expected]) -> Iterator[str]:
         yield f"no line is of {_some(silent)}"
     if outcome.unlike:
         yield (
-            f"{outcome.unlike} lines name files that source.path would not find; "
+            f"{outcome.unlike:,} lines name files that source.path would not find; "
             "they count all the same"
         )
     if trial := sorted(feed.feed for feed in outcome.feeds if feed.active.trial):
         yield f"on trial, so nobody is told: {_some(trial)}"
     if outcome.duplicates:
-        yield f"{outcome.duplicates} lines repeat an earlier one word for word"
+        yield f"{outcome.duplicates:,} lines repeat an earlier one word for word"
     if outcome.has_no_channels:
         yield (
             "there is no routing (alerts.yaml), so messages are counted as if one channel "
