@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from alarm_world import AlarmWorld, at, product
-from channel_servers import ARN, DESKS, Ailing, Desk
+from channel_servers import ARN, DESKS, Ailing, Desk, SnsDesk, WebhookDesk
 from channel_story import standing
 
 from wharf import alerts
@@ -73,6 +73,19 @@ def test_late_delivery_is_opened_raised_and_resolved_in_every_channel(world: Wir
     assert world.desks["jsm"].open_alerts == []  # type: ignore[union-attr]
     assert world.desks["alertmanager"].firing(at("09:45")) == []  # type: ignore[union-attr]
     assert len(world.desks["slack"].parents) == 1  # type: ignore[union-attr]
+    for name in ("webhook", "sns"):
+        assert [each for each in told(world.desks[name]) if each in {"open", "resolve"}] == [
+            "open",
+            "resolve",
+        ]
+
+
+def told(desk: Desk) -> list[str]:
+    """The actions that a service with a key had, each once."""
+    if isinstance(desk, SnsDesk):
+        return [each["data"]["action"] for each in desk.published.values()]
+    assert isinstance(desk, WebhookDesk)
+    return [each["action"] for each in desk.taken.values()]
 
 
 def test_service_that_loses_an_answer_and_is_down_for_an_hour_ends_resolved(world: Wired) -> None:
@@ -88,3 +101,6 @@ def test_service_that_loses_an_answer_and_is_down_for_an_hour_ends_resolved(worl
     parents = world.desks["slack"].parents  # type: ignore[union-attr]
     assert len(parents) <= 2, "at most one extra where there is no key"
     assert any(each["text"].startswith("resolved") for each in parents)
+    for name in ("webhook", "sns"):
+        assert told(world.desks[name]).count("open") == 1
+        assert told(world.desks[name]).count("resolve") == 1

@@ -31,7 +31,7 @@ def test_a_tick_killed_at_any_transaction_is_made_up_for(
     count = transactions_of(alone, LATE)
     alone.settle_down(LATE)
     assert count >= 3
-    assert alone.row("acme.prices", DAYS[0])["timeliness"] == "LATE"
+    assert alone.rows()[f"acme.prices {DAYS[0]} timeliness"] == "LATE"
     for number in range(1, count + 1):
         for when in ("begun", "committing"):
             world = template.copy_to(tmp_path / "killed")

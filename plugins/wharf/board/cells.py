@@ -11,6 +11,8 @@ from wharf.board import marks
 from wharf.board.marks import ALL, NOTHING, Mark
 from wharf.board.words import span
 
+SHOWN_EARLIER = 3
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -72,6 +74,11 @@ class Line:
         hidden = "".join(code for shared in self.hidden.values() for _, code in shared)
         old = "".join(code for _, code in self.earlier)
         return hidden + old + self.codes.replace(NOTHING, "")
+
+    @property
+    def last_earlier(self) -> Sequence[tuple[str, str]]:
+        """The last few of what is older; a list shows them all."""
+        return self.earlier[-SHOWN_EARLIER:]
 
     @cached_property
     def worst(self) -> tuple[float, int]:

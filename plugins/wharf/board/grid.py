@@ -251,4 +251,4 @@ def periods_of(lines: Iterable[Line]) -> list[tuple[str, str]]:
         for line in lines
         for column in range(len(line.codes))
         for period, _ in line.periods_at(column)
-    ] + [(line.feed, period) for line in lines for period, _ in line.earlier]
+    ] + [(line.feed, period) for line in lines for period, _ in line.last_earlier]

@@ -115,7 +115,7 @@ class Story:
     @property
     def usual_text(self) -> str:
         """When it usually comes, on the feed's clock; empty while nothing was learned."""
-        return describe(self.usual, self.row.opens_at, self.tz)
+        return describe(self.usual, self.row.due_at, self.tz)
 
     @cached_property
     def clock(self) -> list[Point]:

@@ -77,7 +77,7 @@ def _recent(line: Line, count: int = 31) -> list[tuple[str, str]]:
         if line.codes[column] != NOTHING
         for period, _ in sorted(line.periods_at(column), reverse=True)
     ]
-    return [*shown[:count], *((line.feed, period) for period, _ in reversed(line.earlier))]
+    return [*shown[:count], *((line.feed, period) for period, _ in reversed(line.last_earlier))]
 
 
 def _months(text: str) -> int:

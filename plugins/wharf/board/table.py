@@ -40,7 +40,7 @@ def row_cells(line: Line, cells: Cells, today: int) -> Markup:
 
 def earlier_cells(line: Line, cells: Cells) -> Markup:
     """What is older than the days shown, as one cell."""
-    found = [cells[key] for p, _ in line.earlier if (key := (line.feed, p)) in cells]
+    found = [cells[key] for p, _ in line.last_earlier if (key := (line.feed, p)) in cells]
     return Markup(_column(found, False))
 
 

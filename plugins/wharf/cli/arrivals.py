@@ -134,33 +134,33 @@ def _keep(here: Installation, rows: Sequence[Imported]) -> Kept:
 
 def _next(here: Installation, name: str, usual: Usual) -> str:
     """The usual time as it would be for the period of today."""
-    opens_at, tz = _opening(here, name, now())
-    return f"{describe(usual, opens_at, tz)} (n = {usual.n})"
+    due_at, tz = _due(here, name, now())
+    return f"{describe(usual, due_at, tz)} (n = {usual.n})"
 
 
-def _opening(here: Installation, name: str, at: datetime) -> tuple[datetime, str]:
+def _due(here: Installation, name: str, at: datetime) -> tuple[datetime, str]:
     from wharf.timeliness.calendars import open_days
 
     feed = here.feed(name)
     period = feed.parse_period(at.date().isoformat())
     calendar = here.promises.project.calendars.get(feed.period.calendar or "")
     points = clock_points(feed, period, open_days(calendar, feed.period.kind))
-    return points.opens_at, feed.terms_for(period).tz
+    return points.due_at, feed.terms_for(period).tz
 
 
 def _print_usuals(here: Installation, name: str, usuals: Iterable[Usual]) -> None:
-    opens_at, tz = _opening(here, name, now())
+    due_at, tz = _due(here, name, now())
     table = Table(
         "days", "learned from", "as of today", "p50", "p95", "MAD", title=f"{name} ({tz})"
     )
     for each in usuals:
         spans = (_span(span) for span in (each.p50, each.p95, each.mad))
-        table.add_row(each.stratum, str(each.n), describe(each, opens_at, tz), *spans)
+        table.add_row(each.stratum, str(each.n), describe(each, due_at, tz), *spans)
     console = Console()
     if not console.is_terminal:
         console.width = 120
     console.print(table)
-    say("p50 and p95 count from opening")
+    say("p50 and p95 count from due")
 
 
 def _say_left_out(past: Sequence[PastArrival], min_n: int) -> None:

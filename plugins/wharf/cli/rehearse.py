@@ -129,7 +129,10 @@ def _say_summary(counted: Figures) -> None:
     say(f"late      {whole.late_by_arrival:,} by arrival, {by_submission}")
     actions = ", ".join(f"{name} {number:,}" for name, number in counted.by_action)
     levels = ", ".join(f"{name} {number:,}" for name, number in counted.by_level)
-    say(f"incidents {counted.incidents:,}, {counted.unresolved:,} not resolved at the end")
+    say(
+        f"incidents {counted.incidents:,}, {counted.unresolved:,} not resolved at the end; "
+        f"{counted.groups:,} groups told of as one"
+    )
     told = f"{counted.messages:,}" + (f": {actions}; {levels}" if counted.messages else "")
     say(f"messages  {told}")
     for each in counted.feeds[:SHOWN]:

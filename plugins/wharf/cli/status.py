@@ -90,4 +90,4 @@ def _cell(state: State, usual: str) -> str:
 def _usual(feed: Feed, row: ExpectedDelivery, known: facts.Known) -> str:
     if "eta" not in feed.learned.use_for:
         return ""
-    return describe(known.usual, row.opens_at, known.facts.tz)
+    return describe(known.usual, row.due_at, known.facts.tz)

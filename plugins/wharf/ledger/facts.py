@@ -110,7 +110,7 @@ def known_of(
             polls=polls[feed.source.connection],
             batches=tuple(_batch(each) for each in staged.get(row.id, [])),
             decisions=tuple(decisions.as_fact(e) for e in decided[row.feed, row.period]),
-            usual_by=usual_by(usual, row.opens_at) if _warns(feed) else None,
+            usual_by=usual_by(usual, row.due_at) if _warns(feed) else None,
             look_every=look_every,
             tz=feed.terms_for(feed.parse_period(row.period)).tz,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,7 @@ def open_all(tx: Connection, rows: Sequence[Incident]) -> list[Incident]:
     for some in chunks(rows):
         values: list[dict[str, Any]] = []
         for row in some:
-            value = asdict(row)
+            value = dict(vars(row))
             value.pop("id")
             value["feed_id"] = ids.get(value.pop("feed"))
             values.append(value)
@@ -209,7 +209,7 @@ def append_transitions(tx: Connection, rows: Sequence[Transition]) -> list[Trans
         numbered.append(replace(row, number=numbers[row.incident_id]))
     made: list[Transition] = []
     for part in chunks(numbered):
-        values = [{k: v for k, v in asdict(row).items() if k != "seq"} for row in part]
+        values = [{k: v for k, v in vars(row).items() if k != "seq"} for row in part]
         query = insert(transition).returning(transition.c.seq, sort_by_parameter_order=True)
         found = tx.execute(query, values).scalars().all()
         made += [replace(row, seq=seq) for row, seq in zip(part, found, strict=True)]

@@ -8,7 +8,7 @@ Those of one key go to a channel strictly one after the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,7 +60,7 @@ def queue_messages(tx: Connection, rows: Iterable[Outgoing]) -> int:
         known |= set(tx.execute(select(outbox.c.key).where(outbox.c.key.in_(some))).scalars())
     new = [row for key, row in wanted.items() if key not in known]
     for part in chunks(new):
-        values = [{k: v for k, v in asdict(row).items() if k != "seq"} for row in part]
+        values = [{k: v for k, v in vars(row).items() if k != "seq"} for row in part]
         tx.execute(insert(outbox), values)
     return len(new)
 

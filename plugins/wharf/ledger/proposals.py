@@ -25,7 +25,7 @@ class Proposal:
     at: datetime
     body: Mapping[str, Any] = field(default_factory=dict)
     verdict: str = ""
-    """`accepted` or `declined`; empty while it waits."""
+    """`accepted`, `declined`, or `outdated` by a later change; empty while it waits."""
     decided_at: datetime | None = None
     decided_by: str = ""
     seq: int = 0
@@ -80,3 +80,9 @@ def settle_proposal(
     }
     waits = update(proposal).where(proposal.c.seq == row.seq, proposal.c.verdict == "")
     return tx.execute(waits.values(**values)).rowcount == 1
+
+
+def reopen_proposal(tx: Connection, row: Proposal) -> None:
+    """Put a proposal before people again that a later change had outdated."""
+    gone = update(proposal).where(proposal.c.seq == row.seq, proposal.c.verdict == "outdated")
+    tx.execute(gone.values(verdict="", decided_at=None, decided_by=""))

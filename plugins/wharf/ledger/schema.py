@@ -137,6 +137,14 @@ for _name, _column, _where in (
     ),
 ):
     Index(_name, expected_delivery.c[_column], sqlite_where=_where, postgresql_where=_where)
+_in_time = expected_delivery.c.timeliness == "ON_TIME"
+Index(
+    "expected_delivery_in_time",
+    expected_delivery.c.feed_id,
+    expected_delivery.c.period_first,
+    sqlite_where=_in_time,
+    postgresql_where=_in_time,
+)
 
 horizon = Table(
     "horizon",

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 
 from wharf.ledger.schema import arrival, expected_delivery, feed
 from wharf.timeliness.scorecard import COUNTED, Outcome, Streak, streak_of
@@ -80,13 +90,18 @@ def _last_good(tx: Connection, before: dict[int, str]) -> dict[int, str]:
     """The first day of each feed's last period in time before a day; a streak begins after it."""
     if not before:
         return {}
-    asked = [and_(_row.feed_id == key, _row.period_first < day) for key, day in before.items()]
-    query = (
-        select(_row.feed_id, func.max(_row.period_first).label("day"))
-        .where(_row.timeliness == "ON_TIME", or_(*asked))
-        .group_by(_row.feed_id)
+    asked = [and_(_row.feed_id == key, _row.period_first == day) for key, day in before.items()]
+    earlier = expected_delivery.alias()
+    last = (
+        select(func.max(earlier.c.period_first))
+        .where(earlier.c.feed_id == _row.feed_id, earlier.c.period_first < _row.period_first)
+        # As a literal, so that the index of rows in time serves.
+        .where(earlier.c.timeliness == literal_column("'ON_TIME'"))
+        .correlate(expected_delivery)
+        .scalar_subquery()
     )
-    return {row.feed_id: row.day for row in tx.execute(query)}
+    query = select(_row.feed_id, last.label("day")).where(or_(*asked))
+    return {row.feed_id: row.day for row in tx.execute(query) if row.day is not None}
 
 
 def _streak_at(history: dict[str, list[Outcome]], row: Row[Any] | None) -> Streak:

@@ -41,14 +41,17 @@ def late_since(tx: Connection, since: datetime) -> list[Incident]:
     return [each for each in found if not each.detail.get("waits")]
 
 
-def judged_since(tx: Connection, since: datetime, feeds: Iterable[str]) -> list[BatchRow]:
-    """Batches of feeds that were published or quarantined since an instant."""
-    wanted = set(feeds)
-    query = select(batch).where(
-        batch.c.status_at >= since, batch.c.status.in_(["PUBLISHED", "QUARANTINED"])
-    )
-    found = [read_row(BatchRow, row) for row in tx.execute(query.order_by(batch.c.seq))]
-    return [each for each in found if each.subject in wanted]
+def judged_since(
+    tx: Connection, since: datetime, status: str, feeds: Iterable[str]
+) -> list[BatchRow]:
+    """Batches of some feeds that came to be of a status since an instant."""
+    found: list[BatchRow] = []
+    for some in chunks(sorted(set(feeds))):
+        query = select(batch).where(
+            batch.c.status_at >= since, batch.c.status == status, batch.c.subject.in_(some)
+        )
+        found += [read_row(BatchRow, row) for row in tx.execute(query.order_by(batch.c.seq))]
+    return found
 
 
 def refused_since(tx: Connection, since: datetime, feeds: Iterable[str]) -> list[Delivery]:

@@ -6,14 +6,17 @@ belongs to `wharf.batches`, how a score is computed to `wharf.scoring`, how a pa
 `wharf.portal`; when a run starts is decided by the tick.
 """
 
+from wharf.products.anchors import anchored_batches, remove_anchor, set_anchor
 from wharf.products.attempts import Attempt, newest_attempts
 from wharf.products.consumers import needs_for, needs_of
 from wharf.products.context import Context, Skipped, Waiting
+from wharf.products.difference import RowDifference, body_of, difference
 from wharf.products.gather import gather, read_manifest
+from wharf.products.inputs import days_of
 from wharf.products.manifest import Input, Manifest, Pin
 from wharf.products.project_check import check_dbt_project
 from wharf.products.release import current_release, load_product, release, rollback_release
-from wharf.products.reruns import Rerun, reruns
+from wharf.products.reruns import Rerun, Swap, closed_readers, redecided, reruns
 from wharf.products.step_python import StepInput
 from wharf.products.step_score import finish_score_step, prepare_score_step
 from wharf.products.steps import StepDone, run_step
@@ -25,12 +28,19 @@ __all__ = [
     "Manifest",
     "Pin",
     "Rerun",
+    "RowDifference",
     "Skipped",
     "StepDone",
     "StepInput",
+    "Swap",
     "Waiting",
+    "anchored_batches",
+    "body_of",
     "check_dbt_project",
+    "closed_readers",
     "current_release",
+    "days_of",
+    "difference",
     "finish_score_step",
     "gather",
     "load_product",
@@ -39,8 +49,11 @@ __all__ = [
     "newest_attempts",
     "prepare_score_step",
     "read_manifest",
+    "redecided",
     "release",
+    "remove_anchor",
     "reruns",
     "rollback_release",
     "run_step",
+    "set_anchor",
 ]

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+import logging
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from wharf.contracts import Period, Product
+from wharf.errors import WharfError
 from wharf.ledger import Transaction
 from wharf.ledger import products as product_rows
+from wharf.ledger.rows import ManifestRow
 from wharf.products.context import Context
 from wharf.products.gather import decide_inputs, read_input
 from wharf.products.inputs import points_of
 from wharf.products.manifest import Input, Manifest, Pin
 from wharf.timeliness.edges import Fail, Skip, Use, may_read
+
+logger = logging.getLogger(__name__)
 
 # A restated period of long ago is read by every later one of some products: so many are looked at.
 MOST_CLOSED = 40
@@ -85,9 +90,14 @@ def redecided(
     found = []
     for name, period in pairs:
         rows = known.get((name, period))
-        if rows:
-            manifest = Manifest.from_row(rows[-1])
-            found.append((name, period, _rerun(tx, ctx, ctx.project.products[name], manifest, now)))
+        if rows and name in ctx.project.products:
+            try:
+                manifest = Manifest.from_row(rows[-1])
+                rerun = _rerun(tx, ctx, ctx.project.products[name], manifest, now)
+            except WharfError:
+                logger.exception("%s %s cannot be decided again", name, period)
+                continue
+            found.append((name, period, rerun))
     return found
 
 
@@ -116,19 +126,15 @@ def closed_readers(
         if may_read(edge, product.parse_period(row.period), period)
     ]
     known = product_rows.manifests_for(tx, pairs)
-    return [
-        pair
-        for pair in pairs
-        if pair in known and _may_change(Manifest.from_row(known[pair][-1]).inputs, name, period)
-    ]
+    return [pair for pair in pairs if pair in known and _may_change(known[pair][-1], name, period)]
 
 
-def _may_change(inputs: Sequence[Input], name: str, period: Period) -> bool:
+def _may_change(row: ManifestRow, name: str, period: Period) -> bool:
     """Whether an older period still matters to what was read; a newer one hides it."""
-    stood = next((each for each in inputs if each.name == name), None)
-    if stood is None or stood.read not in {"same", "latest"} or stood.period is None:
+    stood = next((each for each in row.body["inputs"] if each["name"] == name), None)
+    if stood is None or stood["read"] not in {"same", "latest"} or stood["period"] is None:
         return True
-    return stood.period <= period.key
+    return str(stood["period"]) <= period.key
 
 
 def _rerun(

@@ -19,7 +19,7 @@ class Creep:
     """How far the usual arrival moved."""
 
     was: timedelta
-    """Median of opening to arrival, in the older half of what counts."""
+    """Median from due to arrival, in the older half of what counts."""
     now: timedelta
     """The same of the last five deliveries."""
     since: str
@@ -52,15 +52,15 @@ def creep(history: Iterable[PastArrival], window: int = WINDOW, min_n: int = MIN
     newest = known[-PERIODS:]
     if len(older) < min_n or len(older) + PERIODS > len(known):
         return None
-    spans = [each.after_opening for each in older]
+    spans = [each.after_due for each in older]
     was, mad = quantile(spans, 0.5), spread(spans)
-    now = quantile((each.after_opening for each in newest), 0.5)
+    now = quantile((each.after_due for each in newest), 0.5)
     assert was is not None
     assert mad is not None
     assert now is not None
     limit = max(LEAST, 3 * mad)
     sign = 1 if now > was else -1
-    moved = list(takewhile(lambda e: sign * (e.after_opening - was) > limit, reversed(known)))
+    moved = list(takewhile(lambda e: sign * (e.after_due - was) > limit, reversed(known)))
     return Creep(was, now, moved[-1].period, len(older)) if len(moved) >= PERIODS else None
 
 

@@ -35,7 +35,7 @@ class PastArrival:
     period: str
     first: date
     """The period's first day."""
-    opens_at: datetime
+    due_at: datetime
     cutoff_at: datetime
     arrived_at: datetime
     stratum: str = ALL
@@ -44,14 +44,17 @@ class PastArrival:
     """Why it teaches nothing: waived, or we could not see when it came."""
 
     @property
-    def after_opening(self) -> timedelta:
-        """From opening to arrival; negative when it came early."""
-        return self.arrived_at - self.opens_at
+    def after_due(self) -> timedelta:
+        """From due to arrival; negative when it came in time.
+
+        Not from opening: a Friday's delivery that is due on Monday opens three days before.
+        """
+        return self.arrived_at - self.due_at
 
 
 @dataclass(frozen=True)
 class Usual:
-    """When deliveries usually are complete, counted from opening."""
+    """When deliveries usually are complete, counted from due."""
 
     n: int
     """How many deliveries this was learned from."""
@@ -153,7 +156,7 @@ def learn(
             groups.setdefault(each.stratum, []).append(each)
     found = {}
     for stratum, group in groups.items():
-        usual = _usual([each.after_opening for each in group[-window:]], stratum)
+        usual = _usual([each.after_due for each in group[-window:]], stratum)
         if usual is not None and usual.n >= min_n:
             found[stratum] = usual
     return found
@@ -164,29 +167,28 @@ def usual_for(usuals: Mapping[str, Usual], stratum: str) -> Usual | None:
     return usuals.get(stratum) or usuals.get(ALL)
 
 
-def usual_by(usual: Usual | None, opens_at: datetime) -> datetime | None:
-    """By when a delivery that opens at an instant comes in 19 of 20 cases, to the next second."""
+def usual_by(usual: Usual | None, due_at: datetime) -> datetime | None:
+    """By when a delivery that is due at an instant comes in 19 of 20 cases, to the next second."""
     if usual is None:
         return None
-    return opens_at - _SECOND * ((-usual.p95) // _SECOND)
+    return due_at - _SECOND * ((-usual.p95) // _SECOND)
 
 
-def describe(usual: Usual | None, opens_at: datetime, tz: str) -> str:
+def describe(usual: Usual | None, due_at: datetime, tz: str) -> str:
     """`usually by 05:52, p95 06:10` on the feed's clock; empty when nothing was learned.
 
-    A weekday stands with each time where the day cannot be guessed.
+    A weekday stands with each time that is not on the day when it is due.
 
     Args:
         usual: What was learned.
-        opens_at: When the delivery in question opens.
+        due_at: When the delivery in question is due.
         tz: IANA zone of the feed.
     """
     if usual is None:
         return ""
     zone = ZoneInfo(tz)
-    p50, p95 = (_up(opens_at + span).astimezone(zone) for span in (usual.p50, usual.p95))
-    opens = opens_at.astimezone(zone)
-    is_plain = timedelta(0) <= usual.p50 and p95 - opens < _DAY and p50.date() == p95.date()
+    p50, p95 = (_up(due_at + span).astimezone(zone) for span in (usual.p50, usual.p95))
+    is_plain = p50.date() == p95.date() == due_at.astimezone(zone).date()
     form = "%H:%M" if is_plain else "%a %H:%M"
     return f"usually by {p50:{form}}, p95 {p95:{form}}"
 

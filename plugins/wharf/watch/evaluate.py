@@ -157,7 +157,7 @@ def _weigh(
 def _usual(feed: Feed, row: ExpectedDelivery, known: facts.Known) -> str:
     if "eta" not in feed.learned.use_for:
         return ""
-    return describe(known.usual, row.opens_at, known.facts.tz)
+    return describe(known.usual, row.due_at, known.facts.tz)
 
 
 def _values(state: State) -> dict[str, object]:

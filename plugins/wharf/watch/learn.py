@@ -74,7 +74,7 @@ def past_of(
 ) -> list[PastArrival]:
     """The past of a feed, measured by the clock points that its terms in force would have given.
 
-    So a contract whose opening moves does not make the usual arrival jump.
+    So a contract whose due time moves does not make the usual arrival jump.
 
     Args:
         tx: A transaction.
@@ -93,7 +93,7 @@ def past_of(
         PastArrival(
             period=each.period,
             first=period.first,
-            opens_at=points.opens_at,
+            due_at=points.due_at,
             cutoff_at=points.cutoff_at,
             arrived_at=each.arrived_at,
             stratum=stratum_of(period, days),

@@ -124,11 +124,12 @@ def outgoing(
     mark: str = "",
 ) -> list[Outgoing]:
     """A notice to several channels; its number, or a mark, makes each message one of its kind."""
+    said = notice.to_json()
     return [
         Outgoing(
             key=f"{incident.dedup_key}:{mark or notice.number}:{channel}:{incident.id}",
             channel=channel,
-            notice=notice.to_json(),
+            notice=said,
             queued_at=now,
             incident_id=incident.id,
             number=notice.number,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -43,7 +43,10 @@ def record_transitions(
         How many transitions were recorded.
     """
     known = rows.incidents_for(tx, [(row.feed, row.period) for row in weighed])
-    weighed = _with_streaks(tx, weighed, known)
+    counts = [row for row in weighed if row.page_after_streak is not None]
+    weighed = _with_streaks(
+        tx, weighed, {(r.feed, r.period) for r in counts if r.state.timeliness in _LATE}
+    )
     recent, is_first = decisions.recent_ticks(tx, now)
     found = incidents.decide(
         [_as_decided(each) for each in known],
@@ -55,6 +58,8 @@ def record_transitions(
     _note_blind(tx, weighed, now)
     if not found:
         return 0
+    told = {(each.feed, each.period) for each in found if not each.summary}
+    weighed = _with_streaks(tx, weighed, told)
     steps = record(tx, found, known, weighed, now, settings)
     _wake_groups(tx, steps, now)
     if settings.sends_outside:
@@ -64,15 +69,9 @@ def record_transitions(
 
 
 def _with_streaks(
-    tx: Transaction, weighed: Sequence[incidents.Row], known: Sequence[Incident]
+    tx: Transaction, weighed: Sequence[incidents.Row], wanted: Collection[tuple[str, str]]
 ) -> list[incidents.Row]:
-    """Rows with how many periods in a row are late, where that may be told or counts."""
-    told = {(each.feed, each.period) for each in known if each.resolved_at is None}
-    wanted = [
-        (row.feed, row.period)
-        for row in weighed
-        if (row.feed, row.period) in told or row.state.timeliness in _LATE
-    ]
+    """Rows, those wanted with how many periods in a row are late up to them."""
     found = scorecard.streaks(tx, wanted) if wanted else {}
     return [
         replace(row, streak=streak.late, missed=streak.missed)

@@ -71,9 +71,13 @@ def _chasers(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Iterator[
 
 
 def _judged(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Iterator[SupplierMail]:
+    since = now - LOOKS_BACK
     with ctx.ledger.read() as tx:
-        rows = supplier_mails.judged_since(tx, now - LOOKS_BACK, feeds)
-        rows = [row for row in rows if _is_wanted(feeds[row.subject], row.status == "PUBLISHED")]
+        rows = [
+            row
+            for status in ("PUBLISHED", "QUARANTINED")
+            for row in supplier_mails.judged_since(tx, since, status, _wanting(feeds, status))
+        ]
         sent = supplier_mails.keys_queued(
             tx, [_key(row.subject, row.period, row.status, row.batch_id) for row in rows]
         )
@@ -185,9 +189,12 @@ def _bad_rows(ctx: Intake, feed: Feed, row: BatchRow) -> Iterable[BadRow]:
     ]
 
 
-def _is_wanted(feed: Feed, accepted: bool) -> bool:
-    contacts = feed.supplier.contacts
-    return contacts is not None and (contacts.receipt if accepted else contacts.rejection)
+def _wanting(feeds: Mapping[str, Feed], status: str) -> Iterator[str]:
+    """Feeds whose supplier wants to hear of batches of this status."""
+    for name, feed in feeds.items():
+        contacts = feed.supplier.contacts
+        if contacts and (contacts.receipt if status == "PUBLISHED" else contacts.rejection):
+            yield name
 
 
 def _key(feed: str, period: str, status: str, subject: str) -> str:

@@ -18,6 +18,7 @@ from wharf.watch.daily import do_daily
 from wharf.watch.evaluate import Evaluated, evaluate_due
 from wharf.watch.expect import expect_horizon
 from wharf.watch.learn import learn_decided
+from wharf.watch.phases import Phases
 from wharf.watch.promises import Promises
 from wharf.watch.reruns import wanted_reruns
 from wharf.watch.send import send_messages
@@ -36,6 +37,8 @@ class Ticked:
     sent: int
     failed: int
     problem: str = ""
+    took: str = ""
+    """How long its longer phases took."""
 
     def __str__(self) -> str:
         text = (
@@ -44,7 +47,7 @@ class Ticked:
             f"{len(self.started)} runs started, {self.sent} messages sent"
         )
         text += f", {self.failed} messages failed" if self.failed else ""
-        return f"{text}; {self.problem}" if self.problem else text
+        return "; ".join(each for each in (text, self.problem, self.took) if each)
 
 
 def tick(
@@ -71,22 +74,28 @@ def tick(
     Returns:
         What was done. Where Airflow did not answer, the rest was done all the same.
     """
-    began = clock()
+    began, phases = clock(), Phases(clock)
     settings = ctx.settings
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
+    phases.end("expect")
     evaluated = evaluate_due(ctx.ledger, promises, settings, now)
+    phases.end("evaluate")
     supervise(ctx.ledger, promises, settings, ctx.resolve, now)
     queue_supplier_mails(ctx, promises, now)
     do_daily(ctx.ledger, promises, settings, _previous(ctx.ledger), now)
+    phases.end("tell")
     learn_decided(ctx.ledger, promises, now)
+    phases.end("learn")
     started, problems = _start(ctx, promises, start_run, running_keys, now)
+    phases.end("start runs")
     sent = failed = 0
     if settings.sends_outside:
         acknowledge(ctx.ledger, promises.project.routing, now)
         sent, failed = send_messages(
             ctx.ledger, promises.project, ctx.resolve, now, send, lambda: clock() - began
         )
-    done = Ticked(made, evaluated, started, sent, failed, "; ".join(problems))
+    phases.end("send")
+    done = Ticked(made, evaluated, started, sent, failed, "; ".join(problems), str(phases))
     with ctx.ledger.write() as tx:
         decisions.record_tick(tx, Tick("tick", now, (clock() - began).total_seconds(), str(done)))
     return done

@@ -148,6 +148,18 @@ def test_what_is_late_since_before_the_days_shown_is_not_forgotten(crowded: Boar
     assert grid.has_earlier
 
 
+def test_of_many_old_gaps_the_last_few_stand_in_the_line(world: BoardWorld) -> None:
+    world.feed("acme.prices", cutoff="T+60d 00:00")
+    world.feed("acme.orders")
+    world.watch()
+    page = page_of(world, days=7)
+    [line] = [line for line in page.lines if line.feed == "acme.prices"]
+    assert [period for period, _ in line.earlier] == [f"2026-11-{n:02d}" for n in range(5, 14)]
+    assert [period for period, _ in line.last_earlier] == [f"2026-11-{n}" for n in (11, 12, 13)]
+    assert page.grid.counts["late"] == 16 + 1, "all of them count"
+    assert page_of(world, days=7, view="list", state="late").found == 17
+
+
 def test_a_feed_without_periods_in_the_days_shown_shows_its_last_two(world: BoardWorld) -> None:
     old = {"due": "E+1d 12:00", "warn": "E+1d 11:00", "cutoff": "E+2d 00:00"}
     world.feed("borough.sales", first="2013", period="{kind: year}", opens="E+1d 06:00", **old)

@@ -89,7 +89,7 @@ def test_need_of_a_product_is_its_own_period_of_the_same_days() -> None:
         }
     )
     need = need_of(product, Period.parse("day", "2026-11-20"), OpenDays(), has_fallback=True)
-    assert need == Need("risk_weekly", 1, at("07:30", 23), has_fallback=True)
+    assert need == Need("risk_weekly", 1, at("07:30", 23), has_fallback=True, period="2026-W47")
     before = Period.containing("day", date(2026, 11, 13))
     assert need_of(product, before, OpenDays(), has_fallback=True) is None
 

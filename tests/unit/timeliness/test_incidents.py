@@ -3,98 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from incident_world import (
+    NOTHING,
+    POINTS,
+    RISK,
+    RISK_CAN_WAIT,
+    Ledger,
+    at,
+    published,
+    seen,
+)
 
 from wharf.timeliness.facts import ArrivalFact, BatchFact, DecisionFact, Facts
-from wharf.timeliness.incidents import (
-    Incident,
-    Need,
-    Row,
-    Transition,
-    decide,
-    next_level_change,
-)
-from wharf.timeliness.points import ClockPoints
+from wharf.timeliness.incidents import Row, Transition, decide, next_level_change
 from wharf.timeliness.states import evaluate
-
-
-def at(clock: str, day: int = 20) -> datetime:
-    hour, minute = clock.split(":")
-    return datetime(2026, 11, day, int(hour), int(minute), tzinfo=UTC)
-
-
-POINTS = ClockPoints(
-    opens_at=at("22:00", 19),
-    warn_at=at("06:30"),
-    due_at=at("06:30"),
-    late_at=at("06:50"),
-    cutoff_at=at("18:00", 22),
-)
-NOTHING = Facts(points=POINTS)
-RISK = Need("risk_daily", tier=1, decide_at=at("07:30"), has_fallback=False)
-
-RISK_CAN_WAIT = replace(RISK, has_fallback=True)
-
-
-def seen(
-    clock: str, seq: int = 1, *, day: int = 20, refused: bool = False, sent: str = ""
-) -> ArrivalFact:
-    source_ts = at(sent) if sent else None
-    return ArrivalFact(seq, "", "p.csv", 10, source_ts, at(clock, day), refused=refused)
-
-
-def published(clock: str, day: int = 20) -> BatchFact:
-    return BatchFact("b1", "PUBLISHED", at(clock, day))
-
-
-class Ledger:
-    """Keeps what is decided as the real one does."""
-
-    def __init__(self, facts: Facts = NOTHING, *needs: Need, notifies: bool = True) -> None:
-        self.facts, self.needs, self.notifies = facts, needs, notifies
-        self.known: dict[str, Incident] = {}
-
-    @property
-    def open(self) -> dict[str, Incident]:
-        return {key: each for key, each in self.known.items() if each.resolved_at is None}
-
-    def add(self, **facts: tuple[object, ...]) -> None:
-        known = {name: (*getattr(self.facts, name), *new) for name, new in facts.items()}
-        self.facts = replace(self.facts, **known)  # type: ignore[arg-type]
-
-    def tick(self, now: datetime, unwatched_until: datetime | None = None) -> list[Transition]:
-        row = Row(
-            feed="acme.positions",
-            period="2026-11-20",
-            supplier="acme",
-            points=self.facts.points,
-            state=evaluate(self.facts, now),
-            notifies=self.notifies,
-            needs=self.needs,
-        )
-        found = self._decide(row, now, unwatched_until)
-        for each in found:
-            kept = self.open.get(each.key)
-            self.known[each.key] = Incident(
-                key=each.key,
-                kind=each.kind,
-                feed=each.feed,
-                period=each.period,
-                level=each.level,
-                condition=each.condition,
-                summary=kept.summary if kept else each.summary,
-                loudest=each.loudest,
-                resolved_at=now if each.action == "resolve" else None,
-            )
-        assert self._decide(row, now, unwatched_until) == []
-        return found
-
-    def _decide(self, row: Row, now: datetime, until: datetime | None) -> list[Transition]:
-        return decide(self.known.values(), [row], now, env="prod", unwatched_until=until)
 
 
 def told(transitions: list[Transition]) -> list[tuple[str, str, str]]:
@@ -310,52 +237,6 @@ def test_late_delivery_that_nobody_watched_is_told_in_the_summary() -> None:
     ledger = Ledger(replace(NOTHING, arrivals=(seen("08:00"),)))
     (opened,) = ledger.tick(at("12:00"))
     assert (opened.action, opened.condition, opened.summary) == ("open", "ARRIVED", True)
-
-
-def test_lateness_begun_and_published_while_nobody_watched_is_opened_and_resolved_once() -> None:
-    ledger = Ledger(replace(NOTHING, arrivals=(seen("08:00"),), batches=(published("08:05"),)))
-    opened, resolved = ledger.tick(at("12:00"))
-    assert (opened.action, opened.at, opened.summary) == ("open", at("06:50"), True)
-    assert (resolved.action, resolved.at, resolved.summary) == ("resolve", at("08:05"), True)
-    assert resolved.what == "acme.positions 2026-11-20 is published, 90 min late"
-    assert ledger.tick(at("13:00")) == []
-
-
-def test_delivery_in_time_or_within_the_grace_opens_nothing_after_an_outage() -> None:
-    for came in ("06:00", "06:45"):
-        facts = replace(NOTHING, arrivals=(seen(came),), batches=(published("07:05"),))
-        assert Ledger(facts).tick(at("12:00")) == []
-
-
-def test_what_happened_in_a_gap_of_ticks_is_old_news_and_what_happens_after_it_is_not() -> None:
-    gap_ended = at("07:01")
-    (opened,) = Ledger().tick(gap_ended, unwatched_until=at("06:59"))
-    assert (opened.at, opened.summary) == (at("06:50"), True)
-    (opened,) = Ledger().tick(gap_ended, unwatched_until=at("06:49"))
-    assert opened.summary is False
-
-
-def test_rise_by_the_clock_happened_when_the_clock_said_so() -> None:
-    ledger = Ledger(NOTHING, replace(RISK, decide_at=at("09:00")))
-    ledger.tick(at("06:50"))
-    (raised,) = ledger.tick(at("08:00"))
-    assert (raised.action, raised.at, raised.summary) == ("raise", at("08:00"), False)
-
-
-def test_period_rolled_back_soon_after_its_lateness_ended_opens_the_same_incident_again() -> None:
-    ledger = Ledger()
-    ledger.tick(at("06:50"))
-    ledger.add(arrivals=(seen("08:05"),), batches=(published("08:10"),))
-    assert [each.action for each in ledger.tick(at("08:10"))] == ["resolve"]
-    ledger.add(batches=(BatchFact("b1", "ROLLED_BACK", at("08:20")),))
-    (again,) = ledger.tick(at("08:20"))
-    assert (again.action, again.opens_again, again.at) == ("open", True, at("08:20"))
-    assert again.what == "acme.positions 2026-11-20 arrived 95 min late; its batch was rolled back"
-    ledger.add(batches=(BatchFact("b2", "PUBLISHED", at("09:00")),))
-    assert [each.action for each in ledger.tick(at("09:00"))] == ["resolve"]
-    ledger.add(batches=(BatchFact("b2", "ROLLED_BACK", at("10:00")),))
-    (later,) = ledger.tick(at("10:00"))
-    assert (later.action, later.opens_again) == ("open", False)
 
 
 def test_rolled_back_delivery_opens_no_lateness() -> None:

@@ -47,7 +47,7 @@ def past(afters: Sequence[float]) -> list[PastArrival]:
 
 
 def seconds(known: Sequence[PastArrival]) -> list[float]:
-    return [each.after_opening.total_seconds() for each in known]
+    return [each.after_due.total_seconds() for each in known]
 
 
 @given(histories)
@@ -191,20 +191,18 @@ def test_longer_periods_have_one_stratum(kind: str) -> None:
 
 
 def test_the_usual_time_is_told_on_the_feeds_clock() -> None:
-    usual = Usual(
-        60, timedelta(hours=7, minutes=51, seconds=20), timedelta(hours=8, minutes=10), MINUTE
-    )
-    opens = datetime(2026, 11, 19, 21, tzinfo=UTC)
-    assert describe(usual, opens, "Europe/Amsterdam") == "usually by 05:52, p95 06:10"
-    assert usual_by(usual, opens) == opens + usual.p95
-    assert describe(None, opens, "UTC") == ""
-    assert usual_by(None, opens) is None
+    usual = Usual(60, timedelta(minutes=-38, seconds=-40), timedelta(minutes=-20), MINUTE)
+    due = datetime(2026, 11, 20, 5, 30, tzinfo=UTC)
+    assert describe(usual, due, "Europe/Amsterdam") == "usually by 05:52, p95 06:10"
+    assert usual_by(usual, due) == due + usual.p95
+    assert describe(None, due, "UTC") == ""
+    assert usual_by(None, due) is None
 
 
 def test_a_time_on_another_day_is_told_with_its_weekday() -> None:
     usual = Usual(60, timedelta(hours=34), timedelta(hours=58), MINUTE)
-    opens = datetime(2026, 11, 16, tzinfo=UTC)
-    assert describe(usual, opens, "UTC") == "usually by Tue 10:00, p95 Wed 10:00"
+    due = datetime(2026, 11, 16, tzinfo=UTC)
+    assert describe(usual, due, "UTC") == "usually by Tue 10:00, p95 Wed 10:00"
 
 
 OPENS = datetime(2026, 11, 19, 22, tzinfo=UTC)

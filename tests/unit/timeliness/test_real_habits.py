@@ -59,7 +59,7 @@ def weeks(came: dict[Period, list[datetime]]) -> list[PastArrival]:
         restated = len(times) > 1
         found.append(
             PastArrival(
-                week.key, week.first, points.opens_at, points.cutoff_at, min(times),
+                week.key, week.first, points.due_at, points.cutoff_at, min(times),
                 stratum_of(week, DAYS), restated,
             )
         )  # fmt: skip
@@ -68,7 +68,7 @@ def weeks(came: dict[Period, list[datetime]]) -> list[PastArrival]:
 
 def assert_as_numpy(known: list[PastArrival]) -> None:
     """What is learned of the whole feed is what numpy makes of the eligible deliveries."""
-    values = [each.after_opening.total_seconds() for each in eligible(known)[-60:]]
+    values = [each.after_due.total_seconds() for each in eligible(known)[-60:]]
     usual = learn(known).get(ALL)
     assert (usual is None) is (len(values) < 14)
     if usual is not None:
@@ -87,8 +87,8 @@ def test_the_weekly_rounds_are_learned_as_numpy_would() -> None:
 def test_rounds_come_on_tuesday_morning_and_later_from_january_2023_on() -> None:
     known = weeks(first_versions("arrived_utc")["CMU-TimeSeries"])
     before = [each for each in known if each.first < date(2022, 12, 1)]
-    opens = datetime(2022, 11, 21, 5, tzinfo=UTC)
-    assert describe(learn(before)[ALL], opens, NEW_YORK).startswith("usually by Tue 10:")
+    due = datetime(2022, 11, 22, 4, tzinfo=UTC)
+    assert describe(learn(before)[ALL], due, NEW_YORK).startswith("usually by Tue 10:")
     assert creep(before) is None
     moved = creep(known)
     assert moved is not None
@@ -160,7 +160,7 @@ def daily() -> dict[str, list[PastArrival]]:
             points = clock_points(promise, period, DAYS)
             found.setdefault(path, []).append(
                 PastArrival(
-                    period.key, day, points.opens_at, points.cutoff_at, min(versions),
+                    period.key, day, points.due_at, points.cutoff_at, min(versions),
                     stratum_of(period, DAYS), len(versions) > 1,
                 )
             )  # fmt: skip
@@ -177,6 +177,6 @@ def test_files_made_daily_are_learned_as_numpy_would_though_many_are_restated() 
 def test_files_made_daily_come_at_their_usual_time() -> None:
     known = daily()["trends/data-by-day.csv"]
     usual = learn(known)[ALL]
-    late = sum(each.after_opening > usual.p95 for each in eligible(known)[-60:])
+    late = sum(each.after_due > usual.p95 for each in eligible(known)[-60:])
     assert usual.n == 60
     assert late == 3, "one in twenty comes after p95"

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.alarm_world import CHAT, DESK, PAGER, AlarmWorld, at, product
-from tests.lake_world import Place
+from alarm_world import CHAT, DESK, PAGER, AlarmWorld, at, product
+from lake_world import Place
 
 from wharf.ledger import incidents
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from tests.alarm_world import CHAT, DESK, PAGER, AlarmWorld, at, product
+from alarm_world import CHAT, DESK, PAGER, AlarmWorld, at, product
 
 MANY = {f"s{n % 20:02}.f{n:03}": f"c{n:03}" for n in range(200)}
 

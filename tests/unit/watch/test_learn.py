@@ -105,7 +105,7 @@ def test_a_tick_learns_from_deliveries_as_they_are_decided(harbour: Harbour) -> 
     deliver_days(harbour, 1)
     assert usual(harbour) is None
     deliver_days(harbour, 3)
-    assert usual(harbour) == Usual(3, HOUR / 2, HOUR / 2, timedelta(0))
+    assert usual(harbour) == Usual(3, -5.5 * HOUR, -5.5 * HOUR, timedelta(0))
 
 
 def test_what_came_while_nobody_looked_teaches_nothing(harbour: Harbour) -> None:
@@ -156,11 +156,12 @@ def test_learning_again_with_nothing_new_changes_nothing(harbour: Harbour) -> No
     assert usual(harbour) == before
 
 
-def test_a_contract_that_opens_at_another_time_keeps_its_past(harbour: Harbour) -> None:
+def test_a_contract_that_is_due_at_another_time_keeps_its_past(harbour: Harbour) -> None:
     remember(harbour)
-    harbour.write_contract(CONTRACT.replace("T+0 06:00", "T+0 05:00"))
-    found = learn_feeds(harbour.place.ledger, harbour.promises, ["acme.prices"], harbour.now)
-    assert found["acme.prices"][ALL].p50 > 2 * HOUR
+    first = learn_feeds(harbour.place.ledger, harbour.promises, ["acme.prices"], harbour.now)
+    harbour.write_contract(CONTRACT.replace("T+0 12:00", "T+0 11:00"))
+    again = learn_feeds(harbour.place.ledger, harbour.promises, ["acme.prices"], harbour.now)
+    assert again["acme.prices"][ALL].p50 == first["acme.prices"][ALL].p50 + HOUR
 
 
 def test_creep_is_one_line_of_a_digest(harbour: Harbour) -> None:

@@ -15,8 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.alarm_world import at
-from tests.lake_world import Place
+from alarm_world import at
+from lake_world import Place
 
 from wharf.alerts import Notice
 from wharf.contracts import Project, load_project

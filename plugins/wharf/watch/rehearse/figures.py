@@ -57,7 +57,10 @@ class Figures:
     closed: int
     came_on_closed: int
     incidents: int
+    """About one delivery each."""
     unresolved: int
+    groups: int
+    """Incidents that told of many at once: of a supplier, a connection, an outage."""
     messages: int
     by_month: Counts
     by_level: Counts
@@ -73,6 +76,7 @@ def count(outcome: Outcome) -> Figures:
     wanted = [each for each in outcome.expected if each.row.timeliness != CLOSED]
     closed = [each for each in outcome.expected if each.row.timeliness == CLOSED]
     periods = [tally for tally in _tallies(wanted, lambda each: each.row.period) if tally.bad]
+    single = [each for each in outcome.incidents if each.kind in {"late", "quality"}]
     notices = [message.notice for message in outcome.messages]
     return Figures(
         all=_tally("all", wanted),
@@ -80,8 +84,9 @@ def count(outcome: Outcome) -> Figures:
         periods=tuple(sorted(periods, key=_worst_first)[:TOGETHER]),
         closed=len(closed),
         came_on_closed=sum(each.versions > 0 for each in closed),
-        incidents=len(outcome.incidents),
-        unresolved=sum(each.resolved_at is None for each in outcome.incidents),
+        incidents=len(single),
+        unresolved=sum(each.resolved_at is None for each in single),
+        groups=len(outcome.incidents) - len(single),
         messages=len(outcome.messages),
         by_month=_months(outcome),
         by_level=tuple(sorted(Counter(str(each.get("level")) for each in notices).items())),

@@ -114,9 +114,9 @@ def read_changes(ledger: Ledger) -> list[Change]:
 
 
 def read_messages(ledger: Ledger) -> tuple[tuple[Outgoing, ...], tuple[Incident, ...]]:
-    """Every message, and every incident that was opened."""
+    """Every message that left, and every incident that was opened."""
     with ledger.read() as tx:
-        told = tuple(incidents.messages(tx))
+        told = tuple(each for each in incidents.messages(tx) if each.sent_at is not None)
         opened = {incident.id: incident for incident, _ in history.incident_steps(tx)}
     return told, tuple(opened.values())
 

@@ -190,6 +190,8 @@ def _indexes() -> None:
         ("expected_delivery_unknown", "expected_delivery", ["cutoff_at"], "timeliness = 'UNKNOWN'"),
         ("expected_delivery_no_run", "expected_delivery", ["opens_at"],
          f"run_at IS NULL AND expected{yes} AND notifies{yes}"),
+        ("expected_delivery_in_time", "expected_delivery", ["feed_id", "period_first"],
+         "timeliness = 'ON_TIME'"),
         ("poll_good", "poll", ["connection", "seq"], f"ok{yes}"),
         ("delivery_refused", "delivery", ["landed_at"], "outcome = 'refused'"),
         ("delivery_unread", "delivery", ["landed_at"],
