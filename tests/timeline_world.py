@@ -88,12 +88,15 @@ def at(day: str, clock: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=ZONE)
 
 
+BEGINS = at("2026-11-20", "05:40")
+
+
 @dataclass
 class Bank:
     """The installation; its clock is set by hand, its channels are servers of this machine."""
 
     root: Path
-    now: datetime = at("2026-11-20", "05:40")
+    now: datetime = BEGINS
     started: list[tuple[str, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

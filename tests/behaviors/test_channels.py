@@ -204,7 +204,9 @@ def test_no_hostile_word_breaks_a_limit_or_becomes_markup(desk: Desk, notice: No
 
 
 def test_long_message_still_tells_its_last_part(desk: Desk) -> None:
-    long = replace(LATE, lines=("y" * 900,) * 150, automatic=("z" * 900,) * 150)
+    consumers = (Consumer("p" * 400, 1, AT, "q" * 400),) * 150
+    many = {name: (name[0] * 900,) * 150 for name in ("lines", "automatic", "actions")}
+    long = replace(LATE, consumers=consumers, **many)
     tell(desk, long)
     assert desk.refusals == []
     text = desk.texts[-1]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from wharf.contracts import Period
-from wharf.ledger import Ledger, batches, decisions, products
+from wharf.ledger import Ledger, anchors, batches, decisions, products
 
 SEEN_BY_READERS = {"PUBLISHED", "SUPERSEDED", "ROLLED_BACK"}
 
@@ -46,4 +46,5 @@ def state_of_inputs(ledger: Ledger, inputs: Iterable[str]) -> str:
                 found[name] = [shown, [each.seq for each in decisions.decisions_of(tx, name)]]
             else:
                 found[name] = [each.seq for each in products.releases_of(tx, name)]
+        found[""] = [each.seq for each in anchors.anchors(tx) if each.revoked_at is None]
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:32]

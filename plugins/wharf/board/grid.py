@@ -240,8 +240,8 @@ def _earlier(outside: Iterable[tuple[str, date, str]]) -> list[tuple[str, str]]:
 
 
 def _matters(code: str) -> bool:
-    """Whether something is still to be done about what is older than the days shown."""
-    return code not in "mM" and ALL[code].weight > ALL["c"].weight
+    """Whether what is older than the days shown is waited for; the rest more days show."""
+    return code in marks.AWAITED
 
 
 def periods_of(lines: Iterable[Line]) -> list[tuple[str, str]]:

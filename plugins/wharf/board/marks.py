@@ -58,6 +58,8 @@ IN_TIME, COUNTED = "oq", "oqcklLmM"
 """What kept its promise, and all that is judged."""
 OPEN = "lurqkLUR"
 """What somebody can still do something about, however old it is."""
+AWAITED = "lurLUR"
+"""What is not whole and may still come."""
 TROUBLE = ("late", "missing", "quarantined", "unknown", "at-risk")
 """Tones that somebody should look at, worst first."""
 _HELD = {"o": "q", "c": "k"}

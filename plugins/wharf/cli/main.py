@@ -14,6 +14,7 @@ COMMANDS = {
     "accept-partial": "wharf.cli.decide:accept_partial",
     "ack": "wharf.cli.decide:ack",
     "alert": "wharf.cli.alert:alert",
+    "anchor": "wharf.cli.anchor:anchor",
     "arrivals": "wharf.cli.arrivals:arrivals",
     "backfill": "wharf.cli.backfill:backfill",
     "batch": "wharf.cli.batch:batch",

@@ -34,7 +34,22 @@ class Policy(Spec):
     kind: Literal["wait", "last_good", "partial", "skip", "fail"]
     until: ClockPoint | None = None
     max_age: Annotated[str, Field(pattern=r"^\d+(d|bd)$")] | None = None
-    min_parts: int | None = None
+    min_parts: Annotated[int, Field(ge=1)] | None = None
+    needs_approval: bool = False
+    """Whether `last_good` waits for a person's word (`wharf use-last-good`), to the cut-off."""
+
+    @model_validator(mode="after")
+    def _has_its_own_terms(self) -> Policy:
+        if self.needs_approval and self.kind != "last_good":
+            raise ValueError(
+                "needs_approval goes with last_good; parts of a delivery are accepted for all that "
+                "read it, by `wharf accept-partial`"
+            )
+        if self.min_parts is not None and self.kind != "partial":
+            raise ValueError(f"min_parts goes with partial, not with {self.kind}")
+        if self.max_age is not None and self.kind != "last_good":
+            raise ValueError(f"max_age goes with last_good, not with {self.kind}")
+        return self
 
 
 class Edge(Spec):

@@ -230,13 +230,13 @@ class Lake:
         """
         self._publisher.tag(table, name, snapshot_id)
 
-    def expire(self, table: str, *, keep: int = 200) -> int:
-        """Forget all but the newest snapshots; tagged ones stay. No data file is touched.
+    def expire(self, table: str, *, keep: int = 200, hold: Collection[int] = ()) -> int:
+        """Forget all but the newest snapshots; tagged and held ones stay. No data file is touched.
 
         Returns:
             How many were forgotten.
         """
-        return self._publisher.expire(table, keep)
+        return self._publisher.expire(table, keep, hold)
 
     def has(self, table: str) -> bool:
         """Whether something was ever published to a table."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow.parquet as pq
 from pyiceberg.exceptions import (
@@ -110,13 +110,13 @@ class Publisher:
 
         self._try(name, attempt)
 
-    def expire(self, name: str, keep: int) -> int:
-        """Forget all but the newest snapshots, and the tagged ones; see `Lake.expire`."""
+    def expire(self, name: str, keep: int, hold: Collection[int] = ()) -> int:
+        """Forget all but the newest snapshots, the tagged and the held ones; see `Lake.expire`."""
         gone: list[int] = []
 
         def attempt(table: Table | None) -> int:
             given = load_table(self._catalog, name) if table is None else table
-            held = {ref.snapshot_id for ref in given.metadata.refs.values()}
+            held = {*hold, *(ref.snapshot_id for ref in given.metadata.refs.values())}
             ordered = sorted(given.metadata.snapshots, key=lambda each: each.sequence_number or 0)
             old = [each.snapshot_id for each in ordered[: max(len(ordered) - keep, 0)]]
             gone[:] = [each for each in old if each not in held]

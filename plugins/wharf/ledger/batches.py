@@ -95,6 +95,17 @@ def batches_of_rows(tx: Connection, ids: Sequence[int]) -> dict[int, list[BatchR
     return found
 
 
+def parts_of(tx: Connection, ids: Sequence[str]) -> dict[str, set[str]]:
+    """The parts of a delivery that batches were made of, by batch id."""
+    found: dict[str, set[str]] = {}
+    for some in chunks(ids):
+        query = select(table.c.batch_id, table.c.origin).where(table.c.batch_id.in_(some))
+        for row in tx.execute(query):
+            if "deliveries" in row.origin:
+                found[row.batch_id] = {str(each["part"]) for each in row.origin["deliveries"]}
+    return found
+
+
 def record_publish(tx: Connection, row: PublishEvent) -> int:
     """Append one movement of a table's pointer; returns its sequence number."""
     values: dict[str, Any] = asdict(row)

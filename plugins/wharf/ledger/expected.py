@@ -52,15 +52,17 @@ def expected_of(tx: Connection, feed_name: str) -> list[ExpectedDelivery]:
     return [read_row(ExpectedDelivery, row) for row in tx.execute(query)]
 
 
-def states_of(tx: Connection, feed_name: str, since: str, until: str) -> list[tuple[str, str, str]]:
-    """Period, timeliness and delivery of a feed's rows with a key between two, both included."""
+def states_of(
+    tx: Connection, feed_name: str, since: str, until: str
+) -> list[tuple[str, str, str, datetime]]:
+    """Period, timeliness, delivery and due time of a feed's rows between two keys, included."""
     query = (
-        select(table.c.period, table.c.timeliness, table.c.delivery)
+        select(table.c.period, table.c.timeliness, table.c.delivery, table.c.due_at)
         .join(feed, feed.c.id == table.c.feed_id)
         .where(feed.c.name == feed_name, table.c.period.between(since, until))
         .order_by(table.c.period)
     )
-    return [(row.period, row.timeliness, row.delivery) for row in tx.execute(query)]
+    return [(row.period, row.timeliness, row.delivery, row.due_at) for row in tx.execute(query)]
 
 
 def expected_between(tx: Connection, first: str, last: str) -> list[ExpectedDelivery]:

@@ -121,6 +121,19 @@ def releases_of(tx: Connection, product: str, period: str | None = None) -> list
     return [read_row(ReleaseRow, row) for row in tx.execute(query.order_by(release.c.seq))]
 
 
+def released_at(tx: Connection, pairs: Iterable[tuple[str, str]]) -> dict[str, datetime]:
+    """When each manifest of many products and periods was released first; by its id."""
+    wanted = set(pairs)
+    query = select(release).where(
+        release.c.product.in_(sorted({product for product, _ in wanted})),
+        release.c.period.in_(sorted({period for _, period in wanted})),
+    )
+    found: dict[str, datetime] = {}
+    for row in tx.execute(query.order_by(release.c.seq)) if wanted else ():
+        found.setdefault(row.manifest_id, row.at)
+    return found
+
+
 def find_release(tx: Connection, seq: int) -> ReleaseRow | None:
     """One release by its number."""
     row = tx.execute(select(release).where(release.c.seq == seq)).first()

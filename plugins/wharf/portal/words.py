@@ -35,6 +35,7 @@ STATES = {
 POLICIES = {
     "published": "what was asked for",
     "same": "what was asked for",
+    "anchored": "a batch that a person bound it to",
     "not_expected": "the newest there is; nothing newer is expected",
     "last_good": "the newest there is",
     "partial": "the part that is there",

@@ -174,10 +174,11 @@ def _answer(
         return row
     told = "; ".join(f"{s.name}: {d.reason}" for s, d in stops if isinstance(d, Fail | Skip))
     if manifest.outcome == "skipped":
-        return Skipped(told)
+        return Skipped(f"{told}. What was released before stays.")
     raise ProductError(
         f"{manifest.product} {manifest.period} cannot be made: {told}. "
-        "It is made by itself when the input is published before the product's cut-off."
+        "It is made by itself when the input is published before the product's cut-off; "
+        "a person may let it read an earlier batch: `wharf use-last-good`."
     )
 
 

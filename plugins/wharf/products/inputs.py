@@ -122,17 +122,29 @@ def _candidates(
     since: str,
     until: str,
 ) -> dict[Period, Candidate]:
+    parts = _parts(tx, feed, published)
     found: dict[Period, Candidate] = {}
     if feed.is_active(own):
         state = "SCHEDULED" if is_expected(feed, own, days) else "NOT_EXPECTED"
         found[own] = Candidate(own, state, "NONE", published.get(own.key))
     for key, batch_id in published.items():
         at = Period.parse(feed.period.kind, key)
-        found[at] = Candidate(at, "ON_TIME", "PUBLISHED", batch_id)
-    for key, timeliness, delivery in expected.states_of(tx, feed.feed, since, until):
+        found[at] = Candidate(at, "ON_TIME", "PUBLISHED", batch_id, parts=parts.get(batch_id))
+    for key, timeliness, delivery, due_at in expected.states_of(tx, feed.feed, since, until):
         at = Period.parse(feed.period.kind, key)
-        found[at] = Candidate(at, timeliness, delivery, published.get(key))
+        stands = published.get(key)
+        there = parts.get(stands or "")
+        found[at] = Candidate(at, timeliness, delivery, stands, due_at, there)
     return found
+
+
+def _parts(tx: Transaction, feed: Feed, published: Mapping[str, str]) -> dict[str, tuple[int, int]]:
+    """Of a feed in parts: how many each batch was made of, and how many there should be."""
+    wanted = set(feed.source.expected_parts)
+    if len(wanted) < 2:
+        return {}
+    made = batches.parts_of(tx, sorted(published.values()))
+    return {batch_id: (len(parts & wanted), len(wanted)) for batch_id, parts in made.items()}
 
 
 def _reaches(edge: Edge, feed: Feed, period: Period) -> Iterator[str]:

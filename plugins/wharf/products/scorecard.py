@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import date, datetime
-from math import ceil
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from wharf.ledger import Transaction, batches, deliveries, expected, feeds
-from wharf.ledger.rows import BatchRow, Delivery, ExpectedDelivery
+from wharf.ledger import Transaction, batches, deliveries, scorecard
+from wharf.ledger.rows import BatchRow
 from wharf.products.step_python import StepInput
+from wharf.timeliness.scorecard import Outcome, Score, scores
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,9 +19,9 @@ ABOUT = {
     "": "How each supplier kept its promises, for each month.",
     "supplier": "The supplier's id.",
     "month": "The month of the periods that the deliveries are for.",
-    "expected": "Deliveries that were due by the time this was computed.",
-    "on_time": "Of those, complete by their due time.",
-    "late": "Of those, complete after their due time, or not complete yet.",
+    "expected": "Deliveries that are judged: in time, late, or missing.",
+    "on_time": "Of those, come in time, as their contracts count.",
+    "late": "Of those, come late, or late and neither come nor past their cut-off.",
     "missing": "Of those, not complete by their cut-off.",
     "on_time_rate": "Share of the expected deliveries that were on time.",
     "p50_minutes": "Median of the minutes from due to complete; negative is early.",
@@ -48,27 +48,12 @@ class SupplierMonth:
     quarantined_rows: int
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one expected delivery."""
-
-    supplier: str
-    month: str
-    due: bool
-    """Whether it counts as expected: its due time has passed, or it is complete."""
-    timeliness: str
-    minutes: float | None
-    """From due to complete, as the feed is judged; None while incomplete."""
-    restatements: int
-    quarantined_rows: int
-
-
 def supplier_scorecard(given: StepInput) -> pa.Table:
     """The scorecard over all periods up to the product's own."""
     import pyarrow as pa
 
     with given.ledger.read() as tx:
-        rows = score(outcomes(tx, until=given.period.last, now=given.now))
+        rows = supplier_months(tx, given.period.last)
     names = [field.name for field in fields(SupplierMonth)]
     values = [asdict(row) for row in rows]
     kinds = {"supplier": pa.string(), "month": pa.string()}
@@ -82,72 +67,57 @@ def supplier_scorecard(given: StepInput) -> pa.Table:
 supplier_scorecard.columns = ABOUT  # type: ignore[attr-defined]
 
 
-def outcomes(tx: Transaction, *, until: date, now: datetime) -> list[Outcome]:
-    """What became of every expected delivery of periods that begin by a day."""
-    found = []
-    for feed in feeds.feed_names(tx):
-        landed = deliveries.deliveries_by_period(tx, feed)
-        staged = _newest(batches.batches_for(tx, feed))
-        for row in expected.expected_of(tx, feed):
-            if row.timeliness != "NOT_EXPECTED" and row.period_first <= until.isoformat():
-                kept = staged.get(row.period)
-                found.append(
-                    Outcome(
-                        supplier=feed.split(".")[0],
-                        month=row.period_first[:7],
-                        due=row.expected and (row.due_at <= now or row.complete_at is not None),
-                        timeliness=row.timeliness,
-                        minutes=_minutes(row),
-                        restatements=_restatements(landed.get(row.period, [])),
-                        quarantined_rows=kept.rows_quarantined if kept else 0,
-                    )
-                )
-    return found
+def supplier_months(tx: Transaction, until: date) -> list[SupplierMonth]:
+    """Every supplier's months, of periods that begin by a day; suppliers and months sorted."""
+    found = scorecard.outcomes(tx, None, date.min, until)
+    extras = _extras(tx, found)
+    return [
+        _row(each, extras[each.subject, each.month])
+        for of_supplier in scores(found, by="supplier").values()
+        for each in of_supplier
+        if each.month
+    ]
 
 
-def score(found: Iterable[Outcome]) -> list[SupplierMonth]:
-    """Count outcomes by supplier and month, sorted."""
-    groups: dict[tuple[str, str], list[Outcome]] = {}
-    for each in found:
-        groups.setdefault((each.supplier, each.month), []).append(each)
-    return [_month(*key, groups[key]) for key in sorted(groups)]
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least this share of the values do not exceed."""
-    ordered = sorted(values)
-    return ordered[max(ceil(share * len(ordered)), 1) - 1] if ordered else None
-
-
-def _month(supplier: str, month: str, found: Sequence[Outcome]) -> SupplierMonth:
-    due = [each for each in found if each.due]
-    on_time = sum(each.timeliness == "ON_TIME" for each in due)
-    missing = sum(each.timeliness == "MISSING" for each in due)
-    minutes = [each.minutes for each in found if each.minutes is not None]
+def _row(score: Score, extras: tuple[int, int]) -> SupplierMonth:
+    rate = score.on_time_rate
     return SupplierMonth(
-        supplier=supplier,
-        month=month,
-        expected=len(due),
-        on_time=on_time,
-        late=sum(each.timeliness in {"LATE", "LATE_ARRIVED"} for each in due),
-        missing=missing,
-        on_time_rate=round(on_time / len(due), 4) if due else None,
-        p50_minutes=percentile(minutes, 0.5),
-        p95_minutes=percentile(minutes, 0.95),
-        restatements=sum(each.restatements for each in found),
-        quarantined_rows=sum(each.quarantined_rows for each in found),
+        supplier=score.subject,
+        month=score.month,
+        expected=score.expected,
+        on_time=score.on_time,
+        late=score.late_arrived + score.waiting,
+        missing=score.missing,
+        on_time_rate=None if rate is None else round(rate, 4),
+        p50_minutes=_minutes(score.p50),
+        p95_minutes=_minutes(score.p95),
+        restatements=extras[0],
+        quarantined_rows=extras[1],
     )
 
 
-def _minutes(row: ExpectedDelivery) -> float | None:
-    at = row.submitted_at if row.judge_by == "submission" else row.complete_at
-    if at is None or row.complete_at is None:
-        return None
-    return round((at - row.due_at).total_seconds() / 60, 1)
+def _extras(tx: Transaction, found: Iterable[Outcome]) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Restatements and quarantined rows, by supplier and month."""
+    by_feed: dict[str, list[Outcome]] = {}
+    for each in found:
+        by_feed.setdefault(each.feed, []).append(each)
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for feed, of_feed in by_feed.items():
+        landed = deliveries.deliveries_by_period(tx, feed)
+        staged = _newest(batches.batches_for(tx, feed))
+        for each in of_feed:
+            again, bad = counts.get((each.supplier, each.month), (0, 0))
+            kept = staged.get(each.period)
+            again += sum(one.verdict == "RESTATEMENT" for one in landed.get(each.period, ()))
+            counts[each.supplier, each.month] = (
+                again,
+                bad + (kept.rows_quarantined if kept else 0),
+            )
+    return counts
 
 
-def _restatements(landed: Sequence[Delivery]) -> int:
-    return sum(each.verdict == "RESTATEMENT" for each in landed)
+def _minutes(span: timedelta | None) -> float | None:
+    return None if span is None else round(span / timedelta(minutes=1), 1)
 
 
 def _newest(rows: Sequence[BatchRow]) -> dict[str, BatchRow]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wharf.contracts import Edge, Period, Policy
 from wharf.contracts.product import parse_age
 from wharf.timeliness.calendars import OpenDays
 from wharf.timeliness.points import ProductPoints
+
+_ASKED = "a person may let an earlier batch be read: `wharf use-last-good`"
+_OVERDUE = frozenset({"LATE", "MISSING"})
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,16 @@ class Candidate:
     timeliness: str
     delivery: str
     batch_id: str | None = None
+    due_at: datetime | None = None
+    parts: tuple[int, int] | None = None
+    """Of a feed in parts: how many its batch was made of, and how many there should be."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a person accepted its batch with fewer parts than were agreed."""
+        return (
+            self.batch_id is not None and self.parts is not None and self.parts[0] < self.parts[1]
+        )
 
     @property
     def is_expected(self) -> bool:
@@ -131,7 +144,7 @@ def decide(
     if closed := _not_expected(question):
         return closed
     if question.wanted and all(each.batch_id for each in question.wanted):
-        return _use(question.points, question.wanted, "published", "published")
+        return _all_there(question)
     if question.wanted and not any(each.is_expected for each in question.wanted):
         return _nothing_expected(question)
     missing = _missing(question)
@@ -158,7 +171,10 @@ def may_read(edge: Edge, product: Period, period: Period) -> bool:
 
 def has_fallback(edge: Edge) -> bool:
     """Whether the contract lets the product be made without what it wants of this input."""
-    return any(policy.kind in {"last_good", "partial"} for policy in edge.on_missing)
+    return any(
+        policy.kind in {"last_good", "partial"} and not policy.needs_approval
+        for policy in edge.on_missing
+    )
 
 
 def can_do_without(
@@ -185,7 +201,7 @@ def _ask(
 ) -> _Question:
     eligible = tuple(
         sorted(
-            (each for each in candidates if _is_eligible(each.period, points.period)),
+            (_readable(edge, e) for e in candidates if _is_eligible(e.period, points.period)),
             key=lambda each: (each.period.start, each.period.key),
         )
     )
@@ -198,6 +214,27 @@ def _ask(
     elif reading != "all":
         readable = readable[-1:]
     return _Question(edge, reading, points, eligible, wanted, readable, days, is_snapshot)
+
+
+def _readable(edge: Edge, candidate: Candidate) -> Candidate:
+    """A candidate as the edge sees it: a batch of too few parts is none."""
+    floors = [policy.min_parts or 1 for policy in edge.on_missing if policy.kind == "partial"]
+    if not candidate.is_partial or candidate.parts is None or not floors:
+        return candidate
+    there, of = candidate.parts
+    if there >= min(floors):
+        return candidate
+    return replace(candidate, batch_id=None, delivery=f"accepted with {there} of {of} parts")
+
+
+def _all_there(question: _Question) -> Use:
+    """What is wanted is published; in part where a person accepted a part of it."""
+    partial = [each for each in question.wanted if each.is_partial and each.parts]
+    if not partial:
+        return _use(question.points, question.wanted, "published", "published")
+    told = ", ".join(f"{each.period} has {each.parts[0]} of {each.parts[1]} parts"
+                     for each in partial[:3] if each.parts)  # fmt: skip
+    return _use(question.points, question.wanted, "partial", told)
 
 
 def _is_eligible(period: Period, product: Period) -> bool:
@@ -235,11 +272,14 @@ def _not_expected(question: _Question) -> Use | None:
 
 
 def _nothing_expected(question: _Question) -> Decision:
-    """Waiting is useless where nothing is expected: take the first policy that gives data."""
+    """Waiting is useless where nothing is expected: take the first policy that gives data.
+
+    What a person would have to allow first gives none.
+    """
     keys = ", ".join(each.period.key for each in question.wanted) or str(question.points.period)
     missing = f"nothing is expected for {keys}"
     for policy in question.edge.on_missing:
-        if found := _fallback(question, policy, missing):
+        if not policy.needs_approval and (found := _fallback(question, policy, missing)):
             return found
     return Skip(missing)
 
@@ -259,7 +299,10 @@ def _by_policy(question: _Question, now: datetime, missing: str) -> Decision:
         elif policy.kind == "fail":
             return Fail(missing)
         elif found := _fallback(question, policy, missing):
-            return found
+            if not policy.needs_approval:
+                return found
+            if now < question.points.cutoff_at:
+                return Wait(question.points.cutoff_at, f"{missing}; {_ASKED}")
     return Fail(f"{missing}, and no policy of the contract allows anything else")
 
 
@@ -282,7 +325,9 @@ def _fallback(question: _Question, policy: Policy, missing: str) -> Use | None:
         return _use(question.points, question.readable, "last_good", missing)
     if policy.kind == "partial":
         there = _published(question.wanted)
-        if len(there) < max(policy.min_parts or 1, 1):
+        # Of a feed in parts, the floor is one of parts, which each of these has reached.
+        in_parts = any(each.parts for each in question.eligible)
+        if len(there) < (1 if in_parts else policy.min_parts or 1):
             return None
         reason = f"{missing}; {len(there)} of {len(question.wanted)} periods are there"
         return _use(question.points, there, "partial", reason)
@@ -319,7 +364,13 @@ def _missing(question: _Question) -> str:
     absent = [each for each in question.wanted if not each.batch_id]
     if not absent:
         return "nothing of this input was ever published"
-    told = ", ".join(
-        f"{each.period} is {each.timeliness} and {each.delivery}" for each in absent[:3]
-    )
+    told = ", ".join(_told(each) for each in absent[:3])
     return told + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
+
+
+def _told(candidate: Candidate) -> str:
+    """How one period stands, and since when it is overdue."""
+    text = f"{candidate.period} is {candidate.timeliness}"
+    if candidate.due_at is not None and candidate.timeliness in _OVERDUE:
+        text += f" (due {candidate.due_at:%Y-%m-%d %H:%M} UTC)"
+    return f"{text} and {candidate.delivery}"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from wharf.ledger import Transaction, products
 from wharf.ledger.rows import ManifestRow
 from wharf.timeliness.incidents import Row
 
-_READ_AS_IT_IS = {"published", "not_expected"}
+_READ_AS_IT_IS = {"published", "not_expected", "anchored"}
 
 
 @dataclass(frozen=True)
@@ -29,20 +29,27 @@ def endings(tx: Transaction, published: Iterable[Row]) -> dict[tuple[str, str], 
     late = list(published)
     wanted = {(need.product, need.period) for row in late for need in row.needs}
     manifests = products.manifests_for(tx, wanted)
-    return {(row.feed, row.period): _ending(row, manifests) for row in late}
+    released = products.released_at(tx, wanted)
+    return {(row.feed, row.period): _ending(row, manifests, released) for row in late}
 
 
-def _ending(row: Row, manifests: Mapping[tuple[str, str], list[ManifestRow]]) -> Ending:
+def _ending(
+    row: Row,
+    manifests: Mapping[tuple[str, str], list[ManifestRow]],
+    released: Mapping[str, datetime],
+) -> Ending:
     spans: list[timedelta] = []
     lines: list[str] = []
     for need in row.needs:
-        made = manifests.get((need.product, need.period), [])
+        every = manifests.get((need.product, need.period), [])
+        made = [each for each in every if each.manifest_id in released]
         without = [each for each in made if _policy(each, row.feed) not in _READ_AS_IT_IS]
         if not without:
             continue
         again = next((each for each in made if each.seq > without[-1].seq), None)
-        until = again.created_at if again else row.state.published_at
-        span = until - without[0].created_at if until else timedelta(0)
+        until = released[again.manifest_id] if again else row.state.published_at
+        begun = released[without[0].manifest_id]
+        span = until - begun if until else timedelta(0)
         spans.append(max(span, timedelta(0)))
         line = (
             f"{need.product} {need.period} was made without it "

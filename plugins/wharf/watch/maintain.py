@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from wharf import products
 from wharf.intake import Intake
 from wharf.ledger import Transaction, arrivals, batches, decisions
 
@@ -26,11 +27,19 @@ def maintain(ctx: Intake, now: datetime) -> list[str]:
     for table in ctx.lake.tables():
         if repaired := ctx.batches.repair(table):
             found.append(f"{table}: {repaired} publications were missing in the ledger; added")
-        if expired := ctx.lake.expire(table):
+        if expired := ctx.lake.expire(table, hold=_anchored(ctx, table, now)):
             found.append(f"{table}: {expired} old snapshots forgotten")
         found += _unfinished(ctx, table, now)
     found += _trimmed(ctx, now)
     return found
+
+
+def _anchored(ctx: Intake, table: str, now: datetime) -> set[int]:
+    """The snapshots that published what somebody is anchored to."""
+    with ctx.ledger.read() as tx:
+        held = products.anchored_batches(tx, now).get(table)
+        events = batches.publishes_of(tx, table) if held else []
+    return {event.snapshot_id for event in events if event.batch_id in (held or ())}
 
 
 def _trimmed(ctx: Intake, now: datetime) -> Iterator[str]:

@@ -78,7 +78,7 @@ def tick(
     settings = ctx.settings
     made = expect_horizon(ctx.ledger, promises, now) if settings.keeps_expectations else 0
     phases.end("expect")
-    evaluated = evaluate_due(ctx.ledger, promises, settings, now)
+    evaluated = evaluate_due(ctx.ledger, promises, settings, now, lambda: clock() - began)
     phases.end("evaluate")
     supervise(ctx.ledger, promises, settings, ctx.resolve, now)
     queue_supplier_mails(ctx, promises, now)

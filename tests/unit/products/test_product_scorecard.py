@@ -5,80 +5,23 @@ from datetime import UTC, date, datetime, timedelta
 from wharf.contracts import Period
 from wharf.ledger import Ledger, batches, deliveries, expected, horizon
 from wharf.ledger.rows import BatchRow, Delivery, ExpectedDelivery
-from wharf.products.scorecard import (
-    Outcome,
-    outcomes,
-    percentile,
-    score,
-    supplier_scorecard,
-)
+from wharf.products.scorecard import supplier_months, supplier_scorecard
 from wharf.products.step_python import StepInput
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-def outcome(timeliness: str, minutes: float | None = None, **given: object) -> Outcome:
-    values: dict[str, object] = {
-        "supplier": "alder",
-        "month": "2026-11",
-        "due": True,
-        "timeliness": timeliness,
-        "minutes": minutes,
-        "restatements": 0,
-        "quarantined_rows": 0,
-    }
-    return Outcome(**{**values, **given})  # type: ignore[arg-type]
-
-
-def test_a_supplier_month_counts_every_due_delivery_once() -> None:
-    (row,) = score(
-        [
-            outcome("ON_TIME", -30.0),
-            outcome("ON_TIME", -10.0, restatements=2),
-            outcome("LATE_ARRIVED", 60.0, quarantined_rows=40),
-            outcome("MISSING"),
-        ]
-    )
-    assert (row.expected, row.on_time, row.late, row.missing) == (4, 2, 1, 1)
-    assert (row.on_time_rate, row.p50_minutes, row.p95_minutes) == (0.5, -10.0, 60.0)
-    assert (row.restatements, row.quarantined_rows) == (2, 40)
-
-
-def test_a_delivery_that_is_not_due_yet_lowers_no_rate() -> None:
-    (row,) = score([outcome("ON_TIME", 0.0), outcome("DUE", due=False)])
-    assert (row.expected, row.on_time_rate) == (1, 1.0)
-
-
-def test_a_month_without_due_deliveries_has_no_rate() -> None:
-    (row,) = score([outcome("DUE", due=False)])
-    assert (row.expected, row.on_time_rate, row.p50_minutes) == (0, None, None)
-
-
-def test_suppliers_and_months_are_kept_apart() -> None:
-    rows = score(
-        [outcome("ON_TIME"), outcome("ON_TIME", month="2026-10"), outcome("LATE", supplier="birch")]
-    )
-    assert [(row.supplier, row.month) for row in rows] == [
-        ("alder", "2026-10"),
-        ("alder", "2026-11"),
-        ("birch", "2026-11"),
-    ]
-
-
-def test_a_percentile_is_a_value_that_occurred() -> None:
-    assert percentile([5.0, 1.0, 3.0], 0.5) == 3.0
-    assert percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
-    assert percentile([], 0.5) is None
 
 
 def test_the_scorecard_reads_the_ledger_up_to_its_period_only(tmp_path) -> None:
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     record_deliveries(ledger)
     with ledger.read() as tx:
-        found = outcomes(tx, until=date(2026, 11, 20), now=NOW)
-    assert [(each.timeliness, each.minutes, each.quarantined_rows) for each in found] == [
-        ("ON_TIME", -60.0, 3)
-    ]
+        [row] = supplier_months(tx, date(2026, 11, 20))
+        [later] = supplier_months(tx, date(2026, 11, 30))
+    assert (row.supplier, row.month) == ("alder", "2026-11")
+    assert (row.expected, row.on_time, row.late, row.missing) == (1, 1, 0, 0)
+    assert (row.on_time_rate, row.p50_minutes, row.p95_minutes) == (1.0, -60.0, -60.0)
+    assert (row.restatements, row.quarantined_rows) == (1, 3)
+    assert (later.expected, later.late, later.on_time_rate) == (2, 1, 0.5)
 
 
 def test_the_scorecard_is_a_table_with_one_row_for_each_supplier_and_month(tmp_path) -> None:
@@ -141,7 +84,7 @@ def record_deliveries(ledger: Ledger) -> None:
             )
             horizon.ensure_expected(tx, [row], NOW)
             (row,) = [r for r in expected.expected_of(tx, "alder.parcels") if r.period == period]
-            arrived = due + timedelta(days=1) if timeliness == "ON_TIME" else None
+            arrived = due - timedelta(hours=1) if timeliness == "ON_TIME" else None
             state = dict.fromkeys(expected.STATE) | {
                 "timeliness": timeliness,
                 "delivery": "NONE",

@@ -1,4 +1,4 @@
-"""The player: goes from instant to instant, shows what arrived, and lets the tick do the rest."""
+"""The player: jumps from minute to minute, shows what arrived, and lets the tick do the rest."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from wharf.watch.tick import tick
 
 # Rows are made eight days before they open; a longer jump would make some too late.
 LONGEST_JUMP = horizon.AHEAD / 2
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Tell = Callable[[datetime, float], None]
 
 
@@ -146,7 +147,7 @@ class Player:
             )
 
     def _next(self, now: datetime) -> datetime:
-        """The next instant at which anything can change."""
+        """The next minute in which anything can change."""
         soon = now + self.place.settings.tick_every
         with self.place.ledger.read() as tx:
             found = [
@@ -157,7 +158,12 @@ class Player:
         if self.ahead:
             found.append(self.ahead[0].at)
         later = [at if at > now else soon for at in found if at is not None]
-        return min([now + LONGEST_JUMP, *later])
+        return self._minute_of(min([now + LONGEST_JUMP, *later]))
+
+    def _minute_of(self, at: datetime) -> datetime:
+        """When the watch, which ticks each minute, would next tick at or after an instant."""
+        every = self.place.settings.tick_every
+        return EPOCH - (EPOCH - at) // every * every
 
 
 def _record_published(tx: Transaction, event: Event, batch_id: str, now: datetime) -> None:

@@ -1,0 +1,96 @@
+"""`wharf anchor`: have a product read one batch, whatever is published or rolled back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from wharf.cli.decide import UNTIL
+from wharf.cli.installation import now, open_installation, say, who
+
+
+@click.group()
+def anchor() -> None:
+    """Bind a product's input to one batch or release, until a time."""
+
+
+@anchor.command("set")
+@click.argument("product", metavar="PRODUCT")
+@click.argument("name", metavar="INPUT")
+@click.option("--batch", "batch_id", help="A published batch of the feed; see `wharf batch list`.")
+@click.option(
+    "--release", "release_seq", type=int, help="A release of an input product, by number."
+)
+@click.option("--period", help="Only for this period of the product.")
+@click.option("--until", required=True, help=UNTIL)
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+def set_(
+    product: str,
+    name: str,
+    batch_id: str | None,
+    release_seq: int | None,
+    period: str | None,
+    until: str,
+    reason: str,
+) -> None:
+    """Have PRODUCT read one batch of INPUT: no publish and no rollback moves it.
+
+    What is made already stays as it is; `wharf run product` makes it of the anchored batch.
+    """
+    from wharf import products
+    from wharf.decisions import plain
+    from wharf.decisions.instants import parse_instant
+
+    here, at = open_installation(), now()
+    with here.intake.ledger.write() as tx:
+        row = products.set_anchor(
+            tx,
+            here.promises.project,
+            product,
+            name,
+            until=parse_instant(until, at),
+            by=who(),
+            reason=plain(reason),
+            now=at,
+            batch_id=batch_id,
+            release_seq=release_seq,
+            period=period,
+        )
+    bound = row.batch_id or f"release {row.release_seq}"
+    say(f"anchor {row.seq}: {product} reads {bound} of {name} until {row.until:%Y-%m-%d %H:%M} UTC")
+
+
+@anchor.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that ended or were removed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(everything: bool, as_json: bool) -> None:
+    """List the anchors in force."""
+    from wharf.ledger import anchors
+
+    at = now()
+    with open_installation().intake.ledger.read() as tx:
+        found = anchors.anchors(tx, None if everything else at)
+    for row in found:
+        if as_json:
+            click.echo(json.dumps(asdict(row), default=str))
+            continue
+        bound = row.batch_id or f"release {row.release_seq}"
+        only = f" {row.period}" if row.period else ""
+        gone = f"; removed by {row.revoked_by}" if row.revoked_at else ""
+        say(
+            f"{row.seq}  {row.consumer}{only}: {row.table} is {bound} until "
+            f"{row.until:%Y-%m-%d %H:%M} UTC; {row.by}: {row.reason}{gone}"
+        )
+
+
+@anchor.command("remove")
+@click.argument("number", type=int, metavar="ANCHOR")
+def remove(number: int) -> None:
+    """Let a product follow its input again, from the next change of an input on."""
+    from wharf import products
+
+    with open_installation().intake.ledger.write() as tx:
+        row = products.remove_anchor(tx, number, by=who(), now=now())
+    say(f"anchor {row.seq} is removed; {row.consumer} follows {row.table} again")
