@@ -114,7 +114,8 @@ class TeamsDesk(WebDesk):
     def take(self, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Reply:
         check(query == "sig=abc", "unauthorized")
         check(len(body) <= 28 * 1024, "RequestEntityTooLarge")
-        check(utf16(body.decode()) * 2 <= 2 * 28 * 1024, "RequestEntityTooLarge")
+        # Teams keeps its messages as UTF-16, and does not say which size it means.
+        check(utf16(body.decode()) * 2 <= 28 * 1024, "RequestEntityTooLarge")
         content = json.loads(body)
         check(content["type"] == "message", "type")
         (attachment,) = content["attachments"]

@@ -212,6 +212,15 @@ def test_older_batch_is_published_again_after_its_snapshot_expired(lake: Lake) -
     assert accounts(lake) == [(DAY, "a")]
 
 
+def test_held_snapshots_are_not_expired(lake: Lake) -> None:
+    held = lake.publish(stage(lake, [("a", 1)]), {})
+    for amount in range(4):
+        lake.publish(stage(lake, [("b", amount)]), {})
+    assert lake.expire(TABLE, keep=1, hold=[held]) == 3
+    assert held in {each.snapshot_id for each in lake.history(TABLE)}
+    assert [row[0] for row in read(lake, lake.scan_sql(TABLE, snapshot_id=held))] == ["a"]
+
+
 def test_refusal_under_the_lock_changes_nothing(lake: Lake) -> None:
     first, second = stage(lake, [("a", 1)]), stage(lake, [("b", 1)])
     before = lake.publish(first, {})

@@ -198,6 +198,21 @@ def test_a_rollback_moves_all_tables_of_a_product_back_together(tmp_path: Path) 
     assert reruns(place.ctx, LATER) == []
 
 
+def test_a_period_past_its_cut_off_is_made_and_released_again_when_somebody_accepts(
+    tmp_path: Path,
+) -> None:
+    place = new_place(tmp_path)
+    place.deliver_all(D5)
+    make(place, "parcel_facts")
+    place.deliver("alder", D5, parcels=20)
+    long_after = DECIDED + timedelta(days=40)
+    second = make(place, "parcel_facts", long_after)
+    row = current_release(place.ctx, "parcel_facts")
+    assert row is not None
+    assert row.manifest_id == second
+    assert len(load_product(place.ctx, "parcel_facts", "facts.parcels")) == 44
+
+
 def test_a_rollback_to_what_was_never_released_names_what_was(tmp_path: Path) -> None:
     place = new_place(tmp_path)
     place.deliver_all(D5)

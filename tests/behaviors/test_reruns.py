@@ -16,6 +16,7 @@ from wharf.errors import DecisionRefused, ProductError
 from wharf.ledger import products as product_rows
 from wharf.products import gather, remove_anchor, set_anchor
 from wharf.watch.asked import asked_runs
+from wharf.watch.maintain import maintain
 
 ADA = Person("ada", "board", has_login=True)
 MINUTE = timedelta(minutes=1)
@@ -138,13 +139,28 @@ def test_a_rollback_never_moves_an_anchor(watched: Watched) -> None:
     assert watched.made(OPEN + 5 * MINUTE).pins == first.pins
 
 
+def test_maintenance_keeps_the_snapshot_that_somebody_is_anchored_to(watched: Watched) -> None:
+    table, lake = "raw.alder_parcels", watched.place.ctx.lake
+    held, free = (watched.publish("alder", D5, OPEN, parcels=number) for number in (9, 10))
+    with watched.ledger.write() as tx:
+        set_anchor(
+            tx, watched.place.ctx.project, "parcel_facts", "alder.parcels", batch_id=held,
+            by="ann", until=CLOSED, reason="signed off", now=OPEN,
+        )  # fmt: skip
+    watched.publish("alder", D5, OPEN, parcels=11)
+    maintain(watched.intake, OPEN, keep=1)
+    kept = {each.batch_id for each in lake.history(table)}
+    assert held in kept
+    assert free not in kept
+
+
 def test_an_anchor_of_what_was_never_published_names_what_was(watched: Watched) -> None:
     project = watched.place.ctx.project
     given = {"by": "ann", "until": CLOSED, "reason": "x", "now": OPEN}
     with watched.ledger.write() as tx:
         with pytest.raises(ProductError, match="was never published; the last published"):
             set_anchor(tx, project, "parcel_facts", "alder.parcels", batch_id="b", **given)
-        with pytest.raises(ProductError, match="does not read 'nobody.x'"):
+        with pytest.raises(ProductError, match=r"does not read 'nobody\.x'"):
             set_anchor(tx, project, "parcel_facts", "nobody.x", batch_id="b", **given)
         late = {**given, "until": OPEN}
         with pytest.raises(ProductError, match="which is over"):

@@ -96,7 +96,7 @@ class Tick(WatchTask):
     def execute(self, context: Context) -> int:
         """Gives how many ticks it made."""
         from wharf.airflow.runs import RunsByConnection
-        from wharf.watch.heartbeat import give_sign_of_life
+        from wharf.watch.heartbeat import give_sign_of_life, look_at_components
         from wharf.watch.promises import PromiseReader
         from wharf.watch.tick import tick
 
@@ -105,8 +105,9 @@ class Tick(WatchTask):
 
         def once(at: datetime) -> object:
             promises = reader.read(place.ledger, at)
+            silent = look_at_components(place, runs.heartbeats, at)
             done = tick(place, promises, at, start_run=runs, running_keys=runs.running_keys)
-            give_sign_of_life(place, done.problem)
+            give_sign_of_life(place, "; ".join(filter(None, (*silent, done.problem))))
             return done
 
         return self.repeat(settings_for(self.project).tick_every, once)

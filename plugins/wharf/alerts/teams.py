@@ -16,11 +16,11 @@ from wharf.alerts.web import needs_password, post, secret_address, to_json
 from wharf.contracts.alerts import Channel
 from wharf.settings import Connection
 
-# A message may have 28 KB, its envelope included.
-_LONGEST_BODY = 18_000
+# A message may have 28 KB, its envelope included, whether counted as UTF-8 or as UTF-16.
+_LONGEST_BODY = 16_000
 _LONGEST_SECTION = 9_000
 _LONGEST_HEAD = 1_200
-_LONGEST_LINKS = 4_000
+_LONGEST_LINKS = 3_000
 _MOST_LINKS = 6
 _STYLE = {"L0": "accent", "L1": "warning", "L2": "attention", "L3": "attention"}
 

@@ -144,7 +144,6 @@ class Product(Spec):
     inputs: dict[str, Edge] = Field(default_factory=dict)
     steps: tuple[Step, ...]
     page: Page | None = None
-    follow_backfill: Literal["none", "affected", "all"] = "none"
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Product:

@@ -61,7 +61,9 @@ def set_bookmarks(tx: Connection, reader: str, marks: Marks) -> None:
             tx.execute(insert(bookmark).values(name=name, seq=seq))
 
 
-def changes_since(tx: Connection, since: Marks) -> tuple[list[Change], dict[str, int]]:
+def changes_since(
+    tx: Connection, since: Marks, at_once: int = AT_ONCE
+) -> tuple[list[Change], dict[str, int]]:
     """Changes after a reader's bookmarks, some thousands of each kind at most.
 
     Returns:
@@ -73,10 +75,10 @@ def changes_since(tx: Connection, since: Marks) -> tuple[list[Change], dict[str,
         if upto[kind] <= since[kind]:
             continue
         some = list(
-            _read(tx, kind, _QUERY[kind].where(seq > since[kind]).order_by(seq).limit(AT_ONCE))
+            _read(tx, kind, _QUERY[kind].where(seq > since[kind]).order_by(seq).limit(at_once))
         )
         found += [change for change, _ in some]
-        if len(some) == AT_ONCE:
+        if len(some) == at_once:
             upto[kind] = some[-1][1]
     return found, upto
 

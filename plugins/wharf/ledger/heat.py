@@ -66,6 +66,8 @@ def marks_by_feed(
         select(feed.c.name, texts)
         .join(feed, feed.c.id == table.c.feed_id)
         .where(table.c.cutoff_at >= since, table.c.opens_at <= now, feed.c.name.not_in(sorted(but)))
+        # Of what is older than the days asked for only what is still waited for is shown.
+        .where(or_(table.c.period_first >= since.date().isoformat(), *_waited_for()))
         .group_by(feed.c.name)
     )
     return {name: text.split(",") for name, text in tx.execute(query)}
@@ -193,6 +195,10 @@ def last_complete(tx: Connection, since: datetime) -> dict[str, datetime]:
         .group_by(feed.c.name)
     )
     return {row.name: row.at for row in tx.execute(query)}
+
+
+def _waited_for() -> tuple[ColumnElement[bool], ...]:
+    return table.c.timeliness.in_(OPEN), table.c.delivery == "QUARANTINED"
 
 
 def _mark() -> ColumnElement[str]:

@@ -49,10 +49,12 @@ class SegmentPatterns:
     """Many patterns for one path segment; finds those that match a name without trying all."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._by_prefix: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        self._by_prefix: dict[str, list[tuple[str, re.Pattern[str] | None]]] = {}
         for pattern in patterns:
             prefix = pattern.split("*", 1)[0]
-            self._by_prefix.setdefault(prefix, []).append((pattern, _regex(pattern)))
+            # Thousands of names without `*` are looked for: they are compared, not compiled.
+            regex = _regex(pattern) if "*" in pattern else None
+            self._by_prefix.setdefault(prefix, []).append((pattern, regex))
         self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
 
     def matching(self, name: str) -> Iterator[str]:
@@ -65,7 +67,7 @@ class SegmentPatterns:
             if length > len(name):
                 return
             for pattern, regex in self._by_prefix.get(name[:length], ()):
-                if pattern == name or (not unfinished and regex.fullmatch(name)):
+                if pattern == name or (regex and not unfinished and regex.fullmatch(name)):
                     yield pattern
 
 

@@ -10,7 +10,9 @@ from typing import Literal
 
 from wharf.timeliness.levels import Level
 
-GroupKind = Literal["supplier", "connection", "summary", "channel"]
+GroupKind = Literal["supplier", "connection", "summary", "channel", "component"]
+OWN = frozenset({"connection", "channel", "component"})
+"""What is wrong on our side of the sources."""
 TAKES_IN_FOR = timedelta(hours=24)
 """For so long a group takes in new members: what comes later is another day's trouble."""
 MOST_NAMED = 5
@@ -161,7 +163,7 @@ def _waits_until(each: Member, wait: timedelta) -> datetime:
 
 
 def _what(kind: GroupKind, about: str, still: Sequence[Member], done: Sequence[Member]) -> str:
-    if kind in {"connection", "channel"}:
+    if kind in OWN:
         behind = f"; {_names(still)} may be late because of it" if still else ""
         return f"{about}{behind}"
     if kind == "summary":

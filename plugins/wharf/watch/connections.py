@@ -30,9 +30,9 @@ def hosts_of(
         looks = _used(polls.last_looks(tx), promises)
         standing = rows.open_of_kind(tx, "connection")
     failing = [each.connection for each in looks if each.failing_since is not None]
-    told = [name for each in standing for name in each.detail["connections"]]
-    hosts = {name: _host(name, resolve) for name in sorted({*failing, *told})}
-    return hosts, bool(failing or standing)
+    told = {name: str(e.detail["host"]) for e in standing for name in e.detail["connections"]}
+    asked = {name: _host(name, resolve) for name in sorted(set(failing) - set(told))}
+    return {**asked, **told}, bool(failing or standing)
 
 
 def watch_connections(desk: Desk, hosts: Mapping[str, str]) -> tuple[int, dict[str, int], set[str]]:

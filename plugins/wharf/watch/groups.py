@@ -13,14 +13,14 @@ from wharf.ledger import Transaction, conversations, outbox
 from wharf.ledger import incidents as rows
 from wharf.ledger.rows import Incident, Transition
 from wharf.settings import Settings
-from wharf.timeliness.grouping import GroupKind, GroupTelling, Member, tell_group
+from wharf.timeliness.grouping import OWN, GroupKind, GroupTelling, Member, tell_group
 from wharf.timeliness.incidents import dedup_key
 from wharf.timeliness.levels import Level
 from wharf.watch import notices
 from wharf.watch.promises import Promises
 from wharf.watch.reminders import next_reminder
 
-KINDS: tuple[GroupKind, ...] = ("supplier", "connection", "summary", "channel")
+KINDS: tuple[GroupKind, ...] = ("supplier", "connection", "summary", "channel", "component")
 MOST_LINES = 200
 MOST_LOOKED_AT = 50
 
@@ -156,7 +156,7 @@ def _tell(desk: Desk, group: Incident, members: Sequence[Incident]) -> bool:
 
 
 def _floor(group: Incident) -> Level:
-    if group.kind not in {"connection", "channel"}:
+    if group.kind not in OWN:
         return "L0"
     needs: dict[str, Level] = group.detail.get("needs", {})
     return max(["L1", *needs.values()])

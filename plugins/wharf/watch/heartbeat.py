@@ -1,12 +1,15 @@
-"""The sign of life after a tick: who watches the watcher is outside of this installation."""
+"""Signs of life: of Airflow's components, which we watch, and ours, which somebody outside does."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from wharf.alerts import send_heartbeat
 from wharf.errors import WharfError
 from wharf.intake import Intake
+from wharf.watch.own_troubles import note_components
 
 log = logging.getLogger(__name__)
 
@@ -32,3 +35,20 @@ def give_sign_of_life(ctx: Intake, problem: str = "") -> bool:
         log.warning("no sign of life was given: %s", error)
         return False
     return True
+
+
+def look_at_components(
+    ctx: Intake, heartbeats: Callable[[], Mapping[str, datetime | None]], now: datetime
+) -> list[str]:
+    """Open or end incidents of Airflow's components; gives a line for each silent one.
+
+    An API server that does not answer is the tick's own trouble: it says so itself.
+    """
+    if not ctx.settings.keeps_expectations:
+        return []
+    try:
+        beats = heartbeats()
+    except WharfError as error:
+        log.warning("Airflow's components are not known: %s", error)
+        return []
+    return note_components(ctx.ledger, beats, ctx.settings.env, now)

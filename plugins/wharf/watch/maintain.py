@@ -10,15 +10,21 @@ from wharf.intake import Intake
 from wharf.ledger import Transaction, arrivals, batches, decisions
 
 FORGOTTEN_AFTER = timedelta(days=1)
+SNAPSHOTS_KEPT = 200
 POLLS_KEPT = timedelta(days=2)
 TICKS_KEPT = timedelta(days=30)
 UNFINISHED = {"STAGED", "AUDITED"}
 
 
-def maintain(ctx: Intake, now: datetime) -> list[str]:
+def maintain(ctx: Intake, now: datetime, keep: int = SNAPSHOTS_KEPT) -> list[str]:
     """Repair what a crash left between lake and ledger, expire snapshots, and report the rest.
 
-    No data file is deleted, and nothing that tells of a delivery.
+    No data file is deleted, nothing that tells of a delivery, and no snapshot of an anchored batch.
+
+    Args:
+        ctx: The installation.
+        now: The instant.
+        keep: So many snapshots of each table stay.
 
     Returns:
         One line for each thing a person may want to look at.
@@ -27,7 +33,7 @@ def maintain(ctx: Intake, now: datetime) -> list[str]:
     for table in ctx.lake.tables():
         if repaired := ctx.batches.repair(table):
             found.append(f"{table}: {repaired} publications were missing in the ledger; added")
-        if expired := ctx.lake.expire(table, hold=_anchored(ctx, table, now)):
+        if expired := ctx.lake.expire(table, keep=keep, hold=_anchored(ctx, table, now)):
             found.append(f"{table}: {expired} old snapshots forgotten")
         found += _unfinished(ctx, table, now)
     found += _trimmed(ctx, now)

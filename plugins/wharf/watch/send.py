@@ -17,7 +17,7 @@ from wharf.ledger.outbox import Claimed, Manner
 from wharf.ledger.rows import Outgoing
 from wharf.timeliness.attention import may_page, next_attention
 from wharf.timeliness.calendars import open_days
-from wharf.watch.failing_channels import note_failure, note_success
+from wharf.watch.own_troubles import note_failure, note_success
 
 GIVES_UP_AFTER = timedelta(hours=24)
 LEASE = timedelta(minutes=2)

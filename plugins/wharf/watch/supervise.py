@@ -60,15 +60,15 @@ def supervise(
         groups = {each.id: each for each in awake if each.kind in KINDS}
         groups |= rows.incidents_by_id(tx, touched - set(groups))
         collecting = [e for e in groups.values() if e.detail.get("waits") and not _is_ripe(desk, e)]
-        answering = [each for each in groups.values() if each.detail.get("answers")]
-        for each in answering:
-            close_group(desk, each, f"channel {each.detail['channel']} takes messages again", ())
-        done = {each.id for each in (*collecting, *answering)}
+        ended = [each for each in groups.values() if each.detail.get("ended")]
+        for each in ended:
+            close_group(desk, each, str(each.detail["ended"]), ())
+        done = {each.id for each in (*collecting, *ended)}
         ready = [each for key, each in sorted(groups.items()) if key not in done]
         told, quiet = tell_groups(desk, ready)
         alone = [e for e in awake if e.kind not in KINDS and not e.detail.get("waits")]
         _remind(desk, [*alone, *quiet])
-    return resolved + len(answering) + told
+    return resolved + len(ended) + told
 
 
 def _arrange(

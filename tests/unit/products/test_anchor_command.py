@@ -71,6 +71,6 @@ def test_an_anchor_has_an_end_a_reason_and_something_to_bind(place: Place, batch
         does("set", "parcel_facts", "alder.parcels", "--until", "1d", "--reason", "x")
     with pytest.raises(ProductError, match="name a release of it"):
         does("set", "parcel_use", "parcel_facts", "--until", "1d", "--reason", "x")
+    given = ("--release", "5", "--until", "1d", "--reason", "x")
     with pytest.raises(ProductError, match="has no release 5"):
-        given = ("--release", "5", "--until", "1d", "--reason", "x")
         does("set", "parcel_use", "parcel_facts", *given)

@@ -6,15 +6,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from edge_world import (
+    CUTOFF,
+    DECIDE_AT,
+    EARLY,
+    LAST_GOOD,
+    WORKING,
+    ask,
+    closed,
+    day,
+    edge,
+    points,
+    used,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wharf.contracts import Edge, Period, Policy
-from wharf.contracts.product import ProductTerms
-from wharf.timeliness.calendars import OpenDays, open_days
+from wharf.contracts import Edge, Period
+from wharf.timeliness.calendars import OpenDays
 from wharf.timeliness.edges import (
     Candidate,
-    Decision,
     Fail,
     Skip,
     Use,
@@ -24,56 +35,6 @@ from wharf.timeliness.edges import (
     has_fallback,
     may_read,
 )
-from wharf.timeliness.points import ProductPoints, product_points
-
-WORKING = open_days(None, "business_day")
-TERMS = ProductTerms.model_validate(
-    {"tz": "UTC", "decide_at": "T+1bd 07:30", "due": "T+1bd 08:00", "cutoff": "T+3bd 18:00"}
-)
-EARLY = datetime(2026, 11, 21, 7, tzinfo=UTC)
-DECIDE_AT = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
-CUTOFF = datetime(2026, 11, 25, 18, tzinfo=UTC)
-
-
-def points(key: str = "2026-11-20", kind: str = "day") -> ProductPoints:
-    return product_points(TERMS, Period.parse(kind, key), WORKING)
-
-
-def day(
-    number: int,
-    batch: str | None = None,
-    timeliness: str = "LATE",
-    parts: tuple[int, int] | None = None,
-) -> Candidate:
-    period = Period.parse("day", f"2026-11-{number:02d}")
-    if batch and parts:
-        return Candidate(period, "ON_TIME", "PUBLISHED", batch, parts=parts)
-    if batch:
-        timeliness = "ON_TIME" if timeliness == "LATE" else timeliness
-        return Candidate(period, timeliness, "PUBLISHED", batch)
-    return Candidate(period, timeliness, "NONE")
-
-
-def closed(number: int, batch: str | None = None) -> Candidate:
-    return day(number, batch, "NOT_EXPECTED")
-
-
-def edge(read: str, *on_missing: Any) -> Edge:
-    return Edge.model_validate({"read": read, "on_missing": on_missing or ("wait", "fail")})
-
-
-def ask(
-    spec: Edge, *candidates: Candidate, now: datetime = DECIDE_AT, is_snapshot: bool = True
-) -> Decision:
-    return decide(spec, points(), candidates, now, days=WORKING, is_snapshot=is_snapshot)
-
-
-def used(decision: Decision) -> tuple[tuple[str, ...], str, int]:
-    assert isinstance(decision, Use), decision
-    return decision.batch_ids, decision.policy, decision.age_days
-
-
-LAST_GOOD = {"last_good": {"max_age": "1bd"}}
 
 
 def test_published_input_is_used_at_once() -> None:
@@ -276,79 +237,6 @@ def test_product_can_do_without_what_its_decision_replaces_if_nothing_comes(
 ) -> None:
     spec = edge("same", *on_missing)
     assert can_do_without(spec, points(), [day(19, "b19"), day(20)], days=WORKING) is expected
-
-
-def test_parts_that_a_person_accepted_are_read_as_partial() -> None:
-    decision = ask(edge("same", "wait", "fail"), day(20, "b20", parts=(2, 3)), now=EARLY)
-    assert used(decision) == (("b20",), "partial", 0)
-    assert isinstance(decision, Use)
-    assert decision.reason == "2026-11-20 has 2 of 3 parts"
-    whole = ask(edge("same"), day(20, "b20", parts=(3, 3)), now=EARLY)
-    assert used(whole) == (("b20",), "published", 0)
-
-
-@pytest.mark.parametrize(("floor", "expected"), [(1, "b20"), (2, "b20"), (3, "b19")])
-def test_min_parts_counts_parts_where_the_input_comes_in_parts(floor: int, expected: str) -> None:
-    spec = edge("same", "wait", {"partial": {"min_parts": floor}}, LAST_GOOD, "fail")
-    candidates = [day(19, "b19", parts=(3, 3)), day(20, "b20", parts=(2, 3))]
-    decision = ask(spec, *candidates)
-    assert isinstance(decision, Use)
-    assert decision.batch_ids == (expected,)
-    if expected == "b19":
-        assert decision.reason == "2026-11-20 is ON_TIME and accepted with 2 of 3 parts"
-        assert isinstance(ask(spec, *candidates, now=EARLY), Wait)
-
-
-def test_last_good_that_needs_approval_waits_for_a_person_to_the_cut_off() -> None:
-    asks = edge("same", "wait", {"last_good": {"max_age": "1bd", "needs_approval": True}}, "skip")
-    candidates = [day(19, "b19"), day(20)]
-    waits = ask(asks, *candidates)
-    assert isinstance(waits, Wait)
-    assert waits.until == CUTOFF
-    assert "wharf use-last-good" in waits.reason
-    assert isinstance(ask(asks, *candidates, now=CUTOFF), Skip)
-    assert not has_fallback(asks)
-    assert not can_do_without(asks, points(), candidates, days=WORKING)
-    word = (Policy(kind="last_good", max_age="1bd"), "ada allowed it")
-    said = decide(asks, points(), candidates, DECIDE_AT, days=WORKING, allowed=[word])
-    assert used(said) == (("b19",), "last_good", 1)
-    assert isinstance(ask(asks, day(12, "b12"), day(20)), Skip), "nothing young enough to ask for"
-
-
-@pytest.mark.parametrize(
-    ("policy", "told"),
-    [
-        ({"partial": {"needs_approval": True}}, "wharf accept-partial"),
-        ({"skip": {"min_parts": 2}}, "min_parts goes with partial"),
-        ({"partial": {"max_age": "1bd"}}, "max_age goes with last_good"),
-    ],
-)
-def test_terms_of_another_policy_are_refused(policy: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        edge("same", policy)
-
-
-def test_what_is_overdue_says_since_when() -> None:
-    late = Candidate(day(20).period, "LATE", "NONE", due_at=EARLY)
-    decision = ask(edge("same", "wait", "skip"), late)
-    assert decision == Skip("2026-11-20 is LATE (due 2026-11-21 07:00 UTC) and NONE")
-
-
-def test_an_anchored_edge_reads_its_batch_before_everything_else() -> None:
-    bound = (day(18, "b18"), "ada anchored it")
-    given = {"days": WORKING, "anchored": bound}
-    for candidates in ([], [day(20)], [day(19, "b19"), day(20, "b20")]):
-        decision = decide(edge("same"), points(), candidates, EARLY, **given)  # type: ignore[arg-type]
-        assert used(decision) == (("b18",), "anchored", 2)
-        assert isinstance(decision, Use)
-        assert decision.is_anchored
-        assert not decision.is_fallback
-
-
-def test_an_anchor_to_a_later_period_binds_nothing() -> None:
-    bound = (day(21, "b21"), "ada anchored it")
-    decision = decide(edge("same"), points(), [day(20, "b20")], EARLY, days=WORKING, anchored=bound)
-    assert used(decision) == (("b20",), "published", 0)
 
 
 def test_fallback_by_contract_asks_for_no_data() -> None:

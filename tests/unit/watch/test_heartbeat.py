@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from harbour import Harbour
 
+from wharf.errors import AirflowUnavailable
 from wharf.intake import Intake
+from wharf.ledger import incidents
 from wharf.settings import Connection
-from wharf.watch.heartbeat import give_sign_of_life
+from wharf.watch.heartbeat import give_sign_of_life, look_at_components
 
 
 class Watcher(ThreadingHTTPServer):
@@ -90,3 +93,48 @@ def test_a_watcher_that_is_away_or_ill_does_not_fail_the_tick(
     assert not give_sign_of_life(harbour(tmp_path / "a", watcher.address))
     assert not give_sign_of_life(harbour(tmp_path / "b", "http://127.0.0.1:9/none"))
     assert not give_sign_of_life(harbour(tmp_path / "c", "no address"))
+
+
+def test_a_triggerer_that_fell_silent_is_told_once_and_again_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    made = Harbour(tmp_path)
+    route_to_desk(made)
+    made.tick()
+    for beat_age, line in ((timedelta(0), 0), (timedelta(minutes=4), 1), (timedelta(minutes=5), 1)):
+        made.wait(minutes=1)
+        beats = {"triggerer": made.now - beat_age, "scheduler": made.now, "dag_processor": None}
+        assert len(look_at_components(made.place, lambda now=beats: now, made.now)) == line
+        made.tick()
+    assert said(made) == ["open"]
+    [told] = made.messages()
+    assert "Airflow's triggerer gave no sign of life since 2026-11-20 06:58:00 UTC" in str(
+        told.notice
+    )
+    made.wait(minutes=1)
+    assert look_at_components(made.place, lambda: {"triggerer": made.now}, made.now) == []
+    made.tick()
+    assert said(made) == ["open", "resolve"]
+
+
+def test_an_airflow_that_does_not_answer_opens_nothing(tmp_path: Path) -> None:
+    made = Harbour(tmp_path)
+    route_to_desk(made)
+
+    def away() -> dict[str, datetime | None]:
+        raise AirflowUnavailable("Airflow does not answer")
+
+    assert look_at_components(made.place, away, made.now) == []
+    made.tick()
+    assert said(made) == []
+
+
+def route_to_desk(made: Harbour) -> None:
+    file = made.root / "project/dags/alerts.yaml"
+    file.write_text("channels: [{name: desk, kind: webhook, connection: desk}]\n")
+
+
+def said(made: Harbour) -> list[str]:
+    with made.place.ledger.read() as tx:
+        last = incidents.last_incident(tx, "wharf:prod:component:triggerer")
+        return [each.kind for each in incidents.transitions_of(tx, last.id)] if last else []

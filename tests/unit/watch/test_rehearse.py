@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,30 @@ def test_hints_say_what_the_figures_may_hide(stage: Stage) -> None:
     assert "2 of the deliveries that did not come were due before the first line" in result.output
     assert "were due after the last line, 2026-11-19" in result.output
     assert "1 lines repeat an earlier one word for word" in result.output
+
+
+def test_a_year_of_older_arrivals_tells_nobody(stage: Stage) -> None:
+    days = [date(2026, 11, 15) - timedelta(days=number) for number in range(365)]
+    older = [f"acme.prices,{day},prices_{day:%Y%m%d}.csv,,2026-11-16T08:00Z,A,9" for day in days]
+    stage.play(*older, line(16, "16T09:00"), until="2026-11-17")
+    assert stage.rows("notifications") == []
+    assert len(stage.rows("not_counted")) == 365
+
+
+def test_a_file_that_must_stand_still_counts_from_its_arrival(stage: Stage) -> None:
+    stage.write("prices.yaml", CONTRACT.replace('.csv"}', '.csv", stable_for: 10m}'))
+    assert stage.states(line(16, "16T11:55"))["2026-11-16"] == "ON_TIME"
+    moved = [row["at_utc"] for row in stage.rows("transitions") if row["now"] == "ON_TIME/COMPLETE"]
+    assert moved == ["2026-11-16T12:05:00Z"]
+
+
+def test_other_terms_are_suggested_where_the_past_is_long_enough(stage: Stage) -> None:
+    stage.write("prices.yaml", CONTRACT.replace("2026-11-16", "2026-10-01"))
+    days = [date(2026, 10, 1) + timedelta(days=number) for number in range(40)]
+    result = stage.play(
+        *(f"acme.prices,{day},prices_{day:%Y%m%d}.csv,,{day}T13:10Z,A,9" for day in days),
+        until="2026-11-10",
+        more="--suggest",
+    )
+    assert "suggests  acme.prices: loosen due T+0 12:00 to T+0 13:" in result.output
+    assert "loosen due" in (stage.out / "summary.html").read_text()

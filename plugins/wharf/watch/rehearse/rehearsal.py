@@ -70,7 +70,8 @@ def _play(
     until: datetime,
     tell: Tell,
 ) -> outcome.Outcome:
-    seen = [event for event in supplied.events if event.is_seen]
+    events = supplied.events
+    seen = [e for e in events if e.is_seen and e.feed.is_active(e.period)]
     played = Player(place, promises, seen).play(start, until, tell)
     rows = tuple(outcome.read_expected(place.ledger, supplied.events))
     messages, opened = outcome.read_messages(place.ledger)

@@ -180,6 +180,19 @@ def _indexes() -> None:
     op.add_column("expected_delivery", sa.Column("run_at", Instant(), nullable=True))
     op.add_column("expected_delivery", sa.Column("fresh_seq", Big, nullable=True))
     op.create_index("expected_delivery_first", "expected_delivery", ["period_first"])
+    op.create_index(
+        "expected_delivery_heat",
+        "expected_delivery",
+        [
+            "feed_id",
+            "cutoff_at",
+            "opens_at",
+            "period_first",
+            "timeliness",
+            "delivery",
+            "expected",
+        ],
+    )
     op.create_index("expected_delivery_cutoff", "expected_delivery", ["cutoff_at"])
     op.drop_index("expected_delivery_next", "expected_delivery")
     yes = " = 1" if op.get_bind().dialect.name == "sqlite" else ""
