@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -152,8 +153,7 @@ def ticks(place: Intake, promises: Promises, world: World, rounds: int) -> None:
     line("  plain: read all opened rows", timed(1, lambda: all_opened(place.ledger)), ours=ours)
 
 
-def calm_down(ledger: Ledger) -> None:
-    """Note a run for every product's period: 200 a tick would be started of them."""
+def calm_down(ledger: Ledger) -> None:  # of 200 runs a tick for products
     with ledger.write() as tx:
         tx.execute(
             text(
@@ -230,6 +230,7 @@ def all_opened(ledger: Ledger) -> None:
 
 
 def board(place: Intake, promises: Promises, world: World, rounds: int) -> None:
+    warnings.simplefilter("ignore")  # of its client's successor
     from fastapi.testclient import TestClient
 
     from wharf.board.app import build_app

@@ -25,12 +25,13 @@ class AskedFor(NamedTuple):
     timeliness: str
     delivery: str
     is_open: bool
-    """Whether it has opened and is not past its cut-off."""
+    """Whether it has opened, and is not past its cut-off or was never evaluated."""
 
 
 def asked_for(tx: Connection, since: datetime, now: datetime) -> list[AskedFor]:
     """The rows that a look asks for: those whose cut-off is not before an instant."""
-    is_open = and_(table.c.opens_at <= now, table.c.cutoff_at >= now)
+    still = or_(table.c.cutoff_at >= now, table.c.evaluated_at.is_(None))
+    is_open = and_(table.c.opens_at <= now, still)
     query = select(
         table.c.id, feed.c.name, table.c.period, table.c.timeliness, table.c.delivery, is_open
     ).join(feed, feed.c.id == table.c.feed_id)

@@ -1,7 +1,9 @@
+"""Looks: one listing for each connection, and what they mean for rows."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -9,9 +11,11 @@ from threading import Event
 import pytest
 from tests.harbour import CONTRACT, GOOD, Harbour
 
+from wharf.demo.receivers import FileServer
 from wharf.errors import SourceError
 from wharf.ledger import arrivals, expected, wants
 from wharf.ledger.rows import ExpectedDelivery
+from wharf.settings import Connection
 from wharf.sources import Fetched, Refused, Seen
 from wharf.watch.listing import Asked, list_all
 
@@ -164,3 +168,26 @@ def test_a_thousand_looks_leave_the_last_good_one_and_all_that_failed(tmp_path: 
             pass
         left = arrivals.polls_of(tx, "acme_inbox")
     assert [each.ok for each in left] == [True, True, False, False, True, True]
+
+
+def test_a_web_server_is_asked_for_periods_past_their_cut_off_until_they_were_judged_once(
+    tmp_path: Path,
+) -> None:
+    at_the_web = CONTRACT.replace("kind: local", "kind: http").replace(
+        "%Y%m%d}*.csv", "%Y%m%d}.csv"
+    )
+    harbour = Harbour(tmp_path, contract=at_the_web)
+    harbour.deliver(GOOD)
+    harbour.wait(days=5)
+    with FileServer(harbour.inbox) as web:
+        harbour.place = replace(
+            harbour.place, resolve=lambda name: Connection(name, "http", web.address)
+        )
+        harbour.tick()
+        harbour.look()
+        harbour.tick()
+        assert row_of(harbour).delivery == "COMPLETE"
+        harbour.deliver(GOOD + "c,3.00\n")
+        harbour.look()
+    with harbour.place.ledger.read() as tx:
+        assert len(arrivals.arrivals_of(tx, "acme.prices", harbour.day)) == 1
