@@ -134,6 +134,9 @@ class TickWorld:
                 if fact.kind in {"looked", "blind"}:
                     connection = self.feed(fact.feed).source.connection
                     arrivals.append_poll(tx, Poll(connection, fact.at, fact.kind == "looked"))
+                    for feed in self.promises.feeds.values():
+                        if feed.source.connection == connection:
+                            expected.make_due(tx, feed.feed, DAYS, fact.at)
                 elif fact.kind in {"published", "quarantined"}:
                     batches.record_batch(tx, _batch(fact))
                     expected.make_due(tx, fact.feed, [fact.day], fact.at)

@@ -22,7 +22,6 @@ from wharf.alerts.notice import (
     Consumer,
     Link,
     Notice,
-    summary_notice,
     test_notice,
 )
 from wharf.alerts.preview import preview
@@ -43,7 +42,6 @@ __all__ = [
     "route",
     "send",
     "send_heartbeat",
-    "summary_notice",
     "test_notice",
     "unknown_channel",
 ]

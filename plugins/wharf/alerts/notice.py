@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from wharf.timeliness.incidents import Transition
-
-LONGEST_SUMMARY = 200
 
 
 @dataclass(frozen=True)
@@ -161,37 +159,6 @@ class Notice:
         if self.due_at is None or self.numbers.get("complete_at"):
             return None
         return max((self.at - self.due_at) // timedelta(minutes=1), 0)
-
-
-def summary_notice(
-    transitions: Sequence[Transition], *, env: str, now: datetime, supplier: str = ""
-) -> Notice:
-    """One notice for many old transitions: after an outage, or at the first deployment.
-
-    Args:
-        transitions: What was decided with `summary` set.
-        env: Name of the installation.
-        now: When the summary is made.
-        supplier: Whom it is about, where each supplier gets its own.
-    """
-    lines = [f"{each.at:%Y-%m-%d %H:%M}Z {each.action} {each.what}" for each in transitions]
-    if len(lines) > LONGEST_SUMMARY:
-        lines = [*lines[:LONGEST_SUMMARY], f"and {len(lines) - LONGEST_SUMMARY} more"]
-    count = len(transitions)
-    return Notice(
-        key=f"wharf:{env}:summary:{supplier or 'all'}:{now:%Y%m%dT%H%M%SZ}",
-        number=1,
-        env=env,
-        action="summary",
-        kind="summary",
-        level=max((each.loudest for each in transitions), default="L0"),
-        supplier=supplier,
-        feed="",
-        period="",
-        at=now,
-        what=f"caught up: {count} change{'s' if count != 1 else ''} while nobody watched",
-        lines=tuple(lines),
-    )
 
 
 def test_notice(env: str, now: datetime) -> Notice:

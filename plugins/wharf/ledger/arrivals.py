@@ -91,14 +91,6 @@ def arrivals_for(tx: Connection, ids: Sequence[int]) -> dict[int, list[Arrival]]
     return found
 
 
-def arrivals_by_period(tx: Connection, feed_name: str) -> dict[str, list[Arrival]]:
-    """All arrivals of one feed by period, in the order seen."""
-    found: dict[str, list[Arrival]] = {}
-    for row in tx.execute(_select().where(feed.c.name == feed_name).order_by(arrival.c.seq)):
-        found.setdefault(row.period, []).append(read_row(Arrival, row))
-    return found
-
-
 def not_landed(seen: Sequence[Arrival], landed: Sequence[Delivery]) -> list[Arrival]:
     """Arrivals to fetch: of each path the last one, unless that or a later one was landed."""
     done = {each.path: each.arrival_seq for each in landed}

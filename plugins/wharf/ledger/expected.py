@@ -40,12 +40,6 @@ def find_expected(tx: Connection, feed_name: str, period: str) -> ExpectedDelive
     return read_row(ExpectedDelivery, row) if row else None
 
 
-def expected_by_id(tx: Connection, row_id: int) -> ExpectedDelivery | None:
-    """The row with an id."""
-    row = tx.execute(_select().where(table.c.id == row_id)).first()
-    return read_row(ExpectedDelivery, row) if row else None
-
-
 def expected_of(tx: Connection, feed_name: str) -> list[ExpectedDelivery]:
     """All rows of one feed, oldest period first."""
     query = _select().where(feed.c.name == feed_name).order_by(table.c.period_first)

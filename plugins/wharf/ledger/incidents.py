@@ -222,16 +222,6 @@ def transitions_of(tx: Connection, incident_id: int) -> list[Transition]:
     return [read_row(Transition, row) for row in tx.execute(query.order_by(transition.c.seq))]
 
 
-def last_numbers(tx: Connection, ids: Iterable[int]) -> dict[int, int]:
-    """The number of each incident's last transition."""
-    found: dict[int, int] = {}
-    for some in chunks(sorted(set(ids))):
-        query = select(transition.c.incident_id, func.max(transition.c.number).label("number"))
-        query = query.where(transition.c.incident_id.in_(some)).group_by(transition.c.incident_id)
-        found |= {row.incident_id: row.number for row in tx.execute(query)}
-    return found
-
-
 def _read(tx: Connection, *where: ColumnElement[bool]) -> list[Incident]:
     query = _select().where(*where).order_by(incident.c.id)
     return [read_row(Incident, row) for row in tx.execute(query)]
@@ -254,7 +244,6 @@ __all__ = [
     "incidents_for",
     "incidents_of",
     "last_incident",
-    "last_numbers",
     "messages",
     "next_try",
     "next_wake",

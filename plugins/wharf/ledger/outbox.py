@@ -65,11 +65,6 @@ def queue_messages(tx: Connection, rows: Iterable[Outgoing]) -> int:
     return len(new)
 
 
-def is_queued(tx: Connection, key: str) -> bool:
-    """Whether a message of this key was ever put in the outbox."""
-    return tx.execute(select(outbox.c.seq).where(outbox.c.key == key)).first() is not None
-
-
 def messages(tx: Connection, incident_id: int | None = None) -> list[Outgoing]:
     """Messages of one incident, or all, in the order queued."""
     query = select(outbox)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from wharf.contracts import Period, Product
+from wharf.contracts import Edge, Period, Product
 from wharf.errors import WharfError
 from wharf.ledger import Transaction
 from wharf.ledger import products as product_rows
@@ -102,31 +102,58 @@ def redecided(
 
 
 def closed_readers(
-    tx: Transaction, ctx: Context, product: Product, name: str, period: Period, now: datetime
-) -> list[tuple[str, str]]:
-    """Product periods past their cut-off that another batch of an input's period may change.
+    tx: Transaction,
+    ctx: Context,
+    product: Product,
+    name: str,
+    periods: Collection[Period],
+    now: datetime,
+) -> dict[str, list[Period]]:
+    """Product periods past their cut-off that other batches of an input may change.
 
     Args:
         tx: A reading transaction.
         ctx: The installation.
         product: A product that reads the input.
         name: The input.
-        period: The period of the input that was published or rolled back.
+        periods: The periods of the input that were published or rolled back.
         now: The instant.
 
     Returns:
-        Pairs of product and period, some dozens from the changed period on.
+        Keys of the product's periods with those of the input that each may read; of the periods
+        after a changed one some dozens.
     """
     edge = product.inputs[name]
-    since = Period.containing(product.period.kind, period.first).key
-    closed = product_rows.closed_periods(tx, product.product, since, now, MOST_CLOSED)
-    pairs = [
-        (row.product, row.period)
-        for row in closed
-        if may_read(edge, product.parse_period(row.period), period)
-    ]
-    known = product_rows.manifests_for(tx, pairs)
-    return [pair for pair in pairs if pair in known and _may_change(known[pair][-1], name, period)]
+    found: dict[str, list[Period]] = {}
+    upto = ""
+    for changed in sorted(periods, key=lambda each: each.start):
+        since = Period.containing(product.period.kind, changed.first).key
+        if upto and since <= upto:
+            continue
+        limit = MOST_CLOSED + len(periods)
+        rows = product_rows.closed_periods(tx, product.product, since, now, limit)
+        keys = [row.period for row in rows]
+        # Until there the rows are known: what changed in between needs no other query.
+        upto = keys[-MOST_CLOSED] if len(keys) == limit else "~"
+        known = product_rows.manifests_for(tx, [(product.product, key) for key in keys])
+        for key in keys:
+            made = known.get((product.product, key))
+            if made and (read := _touching(edge, product, key, made[-1], name, periods)):
+                found[key] = read
+    return found
+
+
+def _touching(
+    edge: Edge,
+    product: Product,
+    key: str,
+    made: ManifestRow,
+    name: str,
+    periods: Collection[Period],
+) -> list[Period]:
+    """Which changed periods of an input one product period may read."""
+    own = product.parse_period(key)
+    return [each for each in periods if may_read(edge, own, each) and _may_change(made, name, each)]
 
 
 def _may_change(row: ManifestRow, name: str, period: Period) -> bool:

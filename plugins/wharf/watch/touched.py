@@ -60,8 +60,7 @@ def touched_by(
     """
     search = _Search(tx, context, feeds, now)
     search.add_open(seen, all_open)
-    for change in seen:
-        search.add_closed(change)
+    search.add_closed(seen)
     return list(search.found())
 
 
@@ -109,18 +108,21 @@ class _Search:
             if row.product in reading or pair in made:
                 self.open.append(pair)
 
-    def add_closed(self, change: Change) -> None:
+    def add_closed(self, seen: Sequence[Change]) -> None:
         """Periods past their cut-off that read what was published or released."""
-        if change.kind not in {"publish", "release"} or change.period is None:
-            return
-        backfill = self._backfill_of(change)
-        if backfill is not None and backfill.follow == "none":
-            return
-        for name in self._inputs(change):
-            period = self._period_of(name, change.period)
-            for product in self.readers[name] if period else ():
-                assert period is not None
-                self._add_readers(product, name, period, change, backfill)
+        moved: dict[str, dict[Period, list[Change]]] = defaultdict(lambda: defaultdict(list))
+        for change in seen:
+            if change.kind not in {"publish", "release"} or change.period is None:
+                continue
+            backfill = self._backfill_of(change)
+            if backfill is not None and backfill.follow == "none":
+                continue
+            for name in self._inputs(change):
+                if (period := self._period_of(name, change.period)) is not None:
+                    moved[name][period].append(change)
+        for name, periods in moved.items():
+            for product in self.readers[name]:
+                self._add_readers(product, name, periods)
 
     def found(self) -> Iterator[Touched]:
         """All of them decided again, each once."""
@@ -162,18 +164,24 @@ class _Search:
         )
 
     def _add_readers(
-        self, product: str, name: str, period: Period, change: Change, backfill: Backfill | None
+        self, product: str, name: str, periods: Mapping[Period, Sequence[Change]]
     ) -> None:
         spec = self.context.project.products[product]
-        readers = products.closed_readers(self.tx, self.context, spec, name, period, self.now)
-        if backfill is None:
-            self.offers += readers
-            return
-        self.follow |= dict.fromkeys(readers, backfill)
-        own = Period.containing(spec.period.kind, period.last)
+        readers = products.closed_readers(self.tx, self.context, spec, name, periods, self.now)
+        for key, touching in readers.items():
+            found = [self._backfill_of(change) for each in touching for change in periods[each]]
+            ours = [each for each in found if each is not None]
+            if ours:
+                self.follow[product, key] = ours[-1]
+            else:
+                self.offers.append((product, key))
         days = products.days_of(self.context.project, spec)
-        if backfill.follow == "all" and spec.is_active(own) and is_expected(spec, own, days):
-            self.all.setdefault((product, own.key), (backfill, []))[1].append(change)
+        for period, changes in periods.items():
+            own = Period.containing(spec.period.kind, period.last)
+            for change in changes if is_expected(spec, own, days) and spec.is_active(own) else ():
+                backfill = self._backfill_of(change)
+                if backfill is not None and backfill.follow == "all":
+                    self.all.setdefault((product, own.key), (backfill, []))[1].append(change)
 
     def _inputs(self, change: Change) -> list[str]:
         """The inputs, as products name them, that a change is about."""

@@ -166,32 +166,6 @@ def test_lateness_counts_from_due(numbers: dict[str, object], minutes: int | Non
     assert alerts.render(notice).data["late_minutes"] == minutes
 
 
-def test_summary_tells_all_old_changes_in_one_message() -> None:
-    transitions = [
-        Transition(
-            action="open",
-            key=f"wharf:prod:late:acme.positions:2026-11-{day}",
-            kind="late",
-            feed="acme.positions",
-            period=f"2026-11-{day}",
-            supplier="acme",
-            level="L1",
-            condition="MISSING",
-            at=AT,
-            what=f"acme.positions 2026-11-{day} is missing",
-            loudest="L3" if day == 11 else "L1",
-        )
-        for day in range(10, 30)
-    ]
-    notice = alerts.summary_notice(transitions, env="prod", now=AT)
-    message = alerts.render(notice)
-    assert message.subject == ("[wharf prod] summary: caught up: 20 changes while nobody watched")
-    assert "2026-11-20 05:50Z open acme.positions 2026-11-29 is missing" in message.text
-    assert message.data["level"] == "L3"
-    SCHEMA.validate(message.data)
-    assert len(alerts.summary_notice(transitions * 20, env="prod", now=AT).lines) == 201
-
-
 def test_notice_of_a_transition_carries_its_words_and_numbers() -> None:
     transition = Transition(
         action="raise",
