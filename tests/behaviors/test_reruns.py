@@ -182,6 +182,32 @@ def test_after_the_cut_off_a_change_is_proposed_with_its_difference(watched: Wat
     assert watched.proposals() == [offer]
 
 
+def test_batches_that_cannot_be_compared_are_proposed_all_the_same(
+    watched: Watched, tmp_path: Path
+) -> None:
+    batch = watched.publish("alder", D5, CLOSED, parcels=11)
+    lost = [file for file in tmp_path.rglob("*.parquet") if batch in str(file)]
+    assert lost
+    for file in lost:
+        file.unlink()
+    assert watched.tick(CLOSED + MINUTE) == []
+    [offer] = watched.proposals()
+    [rows] = offer.body["rows"]
+    assert (rows["rows_was"], rows["rows_now"], rows["added"]) == (8, 11, None)
+
+
+def test_a_tick_proposes_a_few_periods_and_leaves_the_rest_to_the_next(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wharf.watch.reruns.MOST_OFFERS", 0)
+    watched.publish("alder", D5, CLOSED, parcels=11)
+    assert watched.tick(CLOSED + MINUTE) == []
+    assert watched.proposals() == []
+    monkeypatch.undo()
+    assert watched.tick(CLOSED + 2 * MINUTE) == []
+    assert len(watched.proposals()) == 1
+
+
 def test_an_accepted_proposal_starts_a_run_that_reads_the_new_batch(watched: Watched) -> None:
     new = watched.publish("alder", D5, CLOSED)
     watched.tick(CLOSED + MINUTE)

@@ -13,7 +13,14 @@ from starlette.datastructures import UploadFile
 from wharf.board import actions_backfills, actions_pages
 from wharf.board.actions import Actions
 from wharf.board.actions_body import FORM_LIMIT, sent_form, sent_json, texts
-from wharf.board.actions_guard import TOKEN_FIELD, Caller, check_origin, check_write, insist
+from wharf.board.actions_guard import (
+    TOKEN_FIELD,
+    Caller,
+    Number,
+    check_origin,
+    check_write,
+    insist,
+)
 from wharf.decisions import Person, describe
 from wharf.errors import DecisionRefused, WharfError
 from wharf.ledger import backfills, decisions, proposals
@@ -31,19 +38,19 @@ def api_routes(actions: Actions) -> APIRouter:
     def token(request: Request) -> Response:
         return JSONResponse({"token": actions.token(request.state.caller)})
 
-    async def revoke(request: Request, seq: int) -> Response:
+    async def revoke(request: Request, seq: Number) -> Response:
         return await _answer(actions, request, _revoke, decision=seq)
 
-    async def approve(request: Request, seq: int) -> Response:
+    async def approve(request: Request, seq: Number) -> Response:
         return await _answer(actions, request, _approve, decision=seq)
 
-    async def settle(request: Request, seq: int) -> Response:
+    async def settle(request: Request, seq: Number) -> Response:
         return await _answer(actions, request, _settle, proposal=seq)
 
     async def hand_in(request: Request) -> Response:
         return await _take_file(actions, request)
 
-    def watch(seq: int) -> Response:
+    def watch(seq: Number) -> Response:
         return JSONResponse(_progress(actions, seq))
 
     def waiting() -> Response:
@@ -114,7 +121,13 @@ def _settle(actions: Actions, caller: Caller, fields: dict[str, str]) -> tuple[A
 
 
 def _backfill(actions: Actions, caller: Caller, fields: dict[str, str]) -> tuple[Any, Any]:
-    if fields.pop("dry_run", "false") == "true":
+    dry_run = fields.pop("dry_run", "false")
+    if dry_run not in {"true", "false"}:
+        raise DecisionRefused("dry_run", f"{dry_run!r} is none; use true or false")
+    if unknown := sorted(set(fields) - set(actions_backfills.FIELDS)):
+        choices = ", ".join(("dry_run", *actions_backfills.FIELDS))
+        raise DecisionRefused(unknown[0], f"unknown; fields: {choices}")
+    if dry_run == "true":
         found = actions_backfills.plan(actions, caller, fields)
         periods = [vars(each) for each in found.periods]
         return {**vars(found), "periods": periods, "wanted": list(found.wanted)}, None

@@ -8,11 +8,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.background import BackgroundTask
 
 from wharf.board.actions import Actions
-from wharf.board.actions_guard import Caller, insist
+from wharf.board.actions_guard import Caller, Number, insist
 from wharf.board.actions_pages import checked_fields
 from wharf.contracts import Feed, Product
 from wharf.decisions import Person, Plan, plain, plan_backfill, start_backfill, started_periods
-from wharf.decisions.backfills import FOLLOW, REPROCESS, Progress, progress
+from wharf.decisions.backfills import FOLLOW, REPROCESS, Progress, progress, readers
 from wharf.errors import WharfError
 from wharf.ledger import backfills
 from wharf.ledger.backfills import Backfill
@@ -31,10 +31,10 @@ def backfill_routes(actions: Actions) -> APIRouter:
         fields = await checked_fields(actions, request)
         return await run_in_threadpool(_begin, actions, request, fields)
 
-    def show_one(request: Request, seq: int) -> Response:
+    def show_one(request: Request, seq: Number) -> Response:
         return progress_page(actions, request, seq)
 
-    async def go_on(request: Request, seq: int) -> Response:
+    async def go_on(request: Request, seq: Number) -> Response:
         await checked_fields(actions, request)
         return await run_in_threadpool(_go_on, actions, request, seq)
 
@@ -51,15 +51,17 @@ def plan(actions: Actions, caller: Caller, fields: dict[str, str]) -> Plan:
 
     Raises:
         DecisionRefused: A period is malformed or in the future.
-        HTTPException: The caller may not run the DAG.
+        HTTPException: The caller may not run the DAG, or one of a product that is to follow.
     """
     desk = actions.desk()
     subject = desk.subject(fields.get("subject", ""))
     insist(caller, subject.dag_id)
+    follow = fields.get("follow") or "none"
+    for product in readers(desk, fields.get("subject", "")) if follow != "none" else ():
+        insist(caller, desk.products[product].dag_id)
     return plan_backfill(
         desk, fields.get("subject", ""), fields.get("first", ""), fields.get("last", ""),
-        actions.clock(), reprocess=fields.get("reprocess") or "none",
-        follow=fields.get("follow") or "none",
+        actions.clock(), reprocess=fields.get("reprocess") or "none", follow=follow,
     )  # fmt: skip
 
 

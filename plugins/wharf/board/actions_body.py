@@ -50,6 +50,8 @@ async def sent_json(request: Request) -> dict[str, Any]:
         raise HTTPException(415, "send application/json")
     try:
         found = json.loads(await _limited(request, FORM_LIMIT).body())
+        # Half a surrogate pair can be written as JSON, but not kept or answered.
+        json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise HTTPException(400, "this is not JSON") from None
     if not isinstance(found, dict):

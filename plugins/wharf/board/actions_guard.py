@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, HTTPException, Path, Request
 
 from wharf.contracts import ResolveConnection, StartRun
 
@@ -41,6 +41,10 @@ class Powers:
     """Signs the tokens in forms; the same in every process that serves the board."""
     host: str = ""
     """The host of Airflow's address; with no logins, writes are taken for it alone."""
+
+
+Number = Annotated[int, Path(ge=0, lt=10**15)]
+"""A number of ours in an address; no database knows a longer one."""
 
 
 def remember(powers: Powers) -> Any:

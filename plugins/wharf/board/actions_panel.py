@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from wharf.board.actions_guard import Caller
 from wharf.board.story import Story
 from wharf.decisions import KINDS, Desk, Person, Wish
-from wharf.decisions.publishing import waits_for_second
+from wharf.decisions.publishing import is_same_person, waits_for_second
 from wharf.decisions.rules import check
 from wharf.decisions.situations import situation
 from wharf.decisions.telling import sentence, status
@@ -194,5 +194,9 @@ def _taken(row: Decision, caller: Caller, now: datetime) -> Taken:
         seq=row.seq,
         text=sentence(row, now),
         can_be_revoked=open_ or excuses,
-        waits=waits_for_second(row, now) and caller.has_login and caller.name != row.by,
+        waits=(
+            waits_for_second(row, now)
+            and caller.has_login
+            and not is_same_person(caller.name, row.by)
+        ),
     )

@@ -24,7 +24,10 @@ from wharf.settings import Settings
 STATIC = Path(__file__).parent / "static"
 FILES = frozenset({"actions.css", "board.css", "board.js", "theme.js"})
 # Audit pages carry their style along and run nothing.
-RESULTS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+RESULTS_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
+)
 
 
 class Views:

@@ -178,6 +178,17 @@ def progress(tx: Transaction, desk: Desk, row: Backfill) -> list[Progress]:
     return found
 
 
+def readers(desk: Desk, subject: str) -> list[str]:
+    """Products that read a feed or product, themselves or through others: what may follow it."""
+    found, asked = set[str](), [subject]
+    while asked:
+        name = asked.pop()
+        new = {each for each, spec in desk.products.items() if name in spec.inputs} - found
+        found |= new
+        asked += new
+    return sorted(found)
+
+
 def _between(spec: Feed | Product, first: str, last: str, now: datetime) -> Iterator[Period]:
     try:
         begin, end = spec.parse_period(first), spec.parse_period(last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from unicodedata import normalize
 
 from wharf.batches import Batches
 from wharf.decisions.decide import decide, make_due
@@ -37,12 +38,11 @@ def approve(desk: Desk, batches: Batches, seq: int, person: Person, now: datetim
         PublishRefused: The batch's structure does not allow it.
         LakeError: The lake cannot be reached; agree again.
     """
-    with desk.ledger.read() as tx:
-        row = decisions.find_decision(tx, seq)
-    if problem := _cannot_approve(row, person, now):
-        raise DecisionRefused("approve", problem)
-    assert row is not None
     with desk.ledger.write() as tx:
+        row = decisions.find_decision(tx, seq)
+        if problem := _cannot_approve(row, person, now):
+            raise DecisionRefused("approve", problem)
+        assert row is not None
         decisions.add_detail(tx, row, approved_by=person.name, approved_at=now.isoformat())
         row = decisions.find_decision(tx, seq) or row
     return _carry_out(desk, batches, row, f"{row.by}, approved by {person.name}", now)
@@ -54,6 +54,15 @@ def waits_for_second(row: Decision, now: datetime) -> bool:
     return bool(row.detail.get("needs_second")) and not done and decisions.goes_on(row, now)
 
 
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two login names may be one, written in two ways."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(name: str) -> str:
+    return normalize("NFKC", normalize("NFKC", name).casefold()).strip()
+
+
 def _cannot_approve(row: Decision | None, person: Person, now: datetime) -> str:
     if row is None or row.kind != "force_publish":
         return "there is no such wish to publish a batch"
@@ -61,7 +70,7 @@ def _cannot_approve(row: Decision | None, person: Person, now: datetime) -> str:
         return "it waits for nobody: it was carried out, taken back, or has ended"
     if not person.has_login:
         return "a second person must have signed in; this Airflow asks nobody who they are"
-    if person.name.casefold() == row.by.casefold():
+    if is_same_person(person.name, row.by):
         return "you asked for it yourself; somebody else must agree"
     return ""
 
@@ -70,6 +79,7 @@ def _carry_out(desk: Desk, batches: Batches, row: Decision, by: str, now: dateti
     batch_id = str(row.detail["batch_id"])
     batches.publish(batch_id, now=now, by=by, reason=row.reason, force=True)
     with desk.ledger.write() as tx:
+        row = decisions.find_decision(tx, row.seq) or row
         decisions.add_detail(tx, row, carried_out_at=now.isoformat())
         make_due(tx, row, now)
         return decisions.find_decision(tx, row.seq) or row

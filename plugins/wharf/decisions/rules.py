@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from wharf.batches.batches import AUDIT
 from wharf.decisions.desk import Person
 from wharf.decisions.kinds import KINDS
 from wharf.decisions.wishes import LONGEST_REASON, Wish
@@ -73,8 +74,12 @@ def check_until(kind: str, until: datetime, now: datetime) -> None:
 
 
 def needs_second_person(batch: BatchRow) -> bool:
-    """Whether publishing a batch goes over a critical check that failed."""
-    return batch.status == "QUARANTINED"
+    """Whether publishing a batch goes over a critical check that failed, now or before."""
+    return batch.status == "QUARANTINED" or any(
+        isinstance(each, Mapping)
+        and (each.get("kind"), each.get("severity")) == (AUDIT, "critical")
+        for each in batch.findings
+    )
 
 
 def _attend(wish: Wish, here: Situation, _person: Person, _now: datetime) -> str:

@@ -19,7 +19,9 @@ FIELDS = {
     "kind", "feed", "period", "first", "last", "until", "reason",
     "consumer", "max_age", "batch_id", "delivery",
 }  # fmt: skip
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+")
+_CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\s]+"
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from wharf.contracts import Feed
+from wharf.contracts import Feed, Period
+from wharf.errors import PeriodError
 from wharf.ledger import arrivals, batches, decisions, deliveries
 from wharf.ledger.learned import usuals
 from wharf.ledger.polls import spans_of
@@ -112,7 +113,7 @@ def known_of(
             decisions=tuple(decisions.as_fact(e) for e in decided[row.feed, row.period]),
             usual_by=usual_by(usual, row.due_at) if _warns(feed) else None,
             look_every=look_every,
-            tz=feed.terms_for(feed.parse_period(row.period)).tz,
+            tz=feed.terms_for(_period(feed, row)).tz,
         )
         found.append(Known(facts, usual, fresh[-1].seq if fresh else None))
     return found
@@ -121,6 +122,14 @@ def known_of(
 def last_polls(tx: Connection, connection: str) -> Sequence[Poll]:
     """The last good look at a connection, and of the failed ones after it the first and last."""
     return spans_of(tx, [connection])[connection]
+
+
+def _period(feed: Feed, row: ExpectedDelivery) -> Period:
+    """A row's period; of a row from before the contract counted other periods, the one around."""
+    try:
+        return feed.parse_period(row.period)
+    except PeriodError:
+        return feed.parse_period(row.period_first)
 
 
 def _warns(feed: Feed) -> bool:

@@ -242,12 +242,17 @@ def _keys_of(tx: Connection, ids: Collection[int]) -> dict[int, str]:
 
 
 def _ripe(tx: Connection, channel: str, manner: Manner, at: datetime, limit: int) -> list[Outgoing]:
-    ripe = _is_ripe(at)
-    if manner.not_before is not None:
-        # What waits until somebody looks may have been overtaken by something more urgent.
-        ripe = or_(ripe, and_(outbox.c.status == "QUEUED", outbox.c.attempts == 0))
-    query = select(outbox).where(outbox.c.status.in_(_WAITING), outbox.c.channel == channel, ripe)
-    return [read_row(Outgoing, r) for r in tx.execute(query.order_by(outbox.c.seq).limit(limit))]
+    of_channel = select(outbox).where(outbox.c.status.in_(_WAITING), outbox.c.channel == channel)
+    query = of_channel.where(_is_ripe(at)).order_by(outbox.c.seq).limit(limit)
+    found = [read_row(Outgoing, row) for row in tx.execute(query)]
+    if manner.not_before is None:
+        return found
+    # What waits until somebody looks may have been overtaken by something more urgent.
+    waits = and_(outbox.c.status == "QUEUED", outbox.c.attempts == 0, ~_is_ripe(at))
+    for some in chunks(sorted({each.incident_id for each in found if each.incident_id})):
+        query = of_channel.where(waits, outbox.c.incident_id.in_(some))
+        found += [read_row(Outgoing, row) for row in tx.execute(query)]
+    return sorted(found, key=lambda each: each.seq)
 
 
 def _first_waiting(

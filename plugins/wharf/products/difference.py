@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from wharf.products.reruns import Rerun, Swap
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+logger = logging.getLogger(__name__)
 
 # The tick waits for this: 1,000,000 rows of 10 columns take some 2 s, larger ones are counted only.
 MOST_ROWS = 1_000_000
@@ -107,7 +110,9 @@ def _compare(ctx: Context, name: str, was: Pin | None, now: Pin | None) -> RowDi
     key = feed.key if feed else ()
     if old is None or new is None or not key or max(old.rows, new.rows) > MOST_ROWS:
         return counted
-    added, removed, changed = _by_key(ctx, old, new, key)
+    if (rows := _by_key(ctx, old, new, key)) is None:
+        return counted
+    added, removed, changed = rows
     told = {"key": tuple(key), "added": added, "removed": removed, "changed": changed}
     return RowDifference(**{**asdict(counted), **told})
 
@@ -116,7 +121,10 @@ def _batch(ctx: Context, pin: Pin | None) -> Batch | None:
     return ctx.lake.read_batch(pin.table, pin.period, pin.batch_id) if pin else None
 
 
-def _by_key(ctx: Context, old: Batch, new: Batch, key: Sequence[str]) -> tuple[int, int, int]:
+def _by_key(
+    ctx: Context, old: Batch, new: Batch, key: Sequence[str]
+) -> tuple[int, int, int] | None:
+    """None where the two cannot be compared: a key renamed or of another type, a lost file."""
     import duckdb
 
     both = {each.name for each in old.columns} & {each.name for each in new.columns}
@@ -125,6 +133,9 @@ def _by_key(ctx: Context, old: Batch, new: Batch, key: Sequence[str]) -> tuple[i
     try:
         ctx.lake.prepare(connection)
         return _counted(connection, ctx, (old, new), key, values)
+    except duckdb.Error as error:
+        logger.warning("%s: its batches are not compared: %s", old.table, error)
+        return None
     finally:
         connection.close()
 

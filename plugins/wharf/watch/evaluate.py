@@ -18,6 +18,7 @@ from wharf.timeliness.facts import Facts, State
 from wharf.timeliness.learned import describe
 from wharf.timeliness.levels import Need, Row, next_level_change
 from wharf.timeliness.states import evaluate
+from wharf.watch.learn import period_of
 from wharf.watch.notify import record_transitions
 from wharf.watch.promises import Promises
 
@@ -141,10 +142,13 @@ def _promised(rows: Sequence[ExpectedDelivery], promises: Promises) -> list[Expe
 
 def _needs(tx: Transaction, promises: Promises, rows: Sequence[ExpectedDelivery]) -> Needs:
     """Who needs deliveries; asked only of those there may be something to tell about."""
-    feeds = [promises.feeds[row.feed] for row in rows]
-    pairs = [(feed, feed.parse_period(row.period)) for feed, row in zip(feeds, rows, strict=True)]
-    found = needs_for(tx, promises.project, pairs)
-    return {row.id: needs for row, needs in zip(rows, found, strict=True)}
+    pairs = {
+        row.id: (feed, period)
+        for row in rows
+        if (period := period_of(feed := promises.feeds[row.feed], row.period)) is not None
+    }
+    found = needs_for(tx, promises.project, list(pairs.values()))
+    return {**dict.fromkeys((row.id for row in rows), ()), **dict(zip(pairs, found, strict=True))}
 
 
 def _is_alarming(row: ExpectedDelivery, state: State) -> bool:

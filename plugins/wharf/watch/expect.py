@@ -128,6 +128,9 @@ def _renew(
     standing = horizon.rows_from(tx, name, min([*keys, f"{now - BACK:%Y-%m}"]))
     beside = [row for row in standing if row.period not in made and now < row.due_at]
     rows += [again for row in beside if (again := _again(promises, name, row))]
+    # Which parts and sizes count is the contract's too: what is not decided is judged anew.
+    undecided = [row.id for row in standing if row.evaluated_at and row.complete_at is None]
+    expected.make_rows_due(tx, undecided, now)
     return horizon.ensure_feed(tx, name, rows, standing, now)
 
 

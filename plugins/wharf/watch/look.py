@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from wharf.contracts import Feed, Period
+from wharf.errors import PeriodError
 from wharf.intake import HANDED_IN, Intake
 from wharf.ledger import Transaction, arrivals, decisions, expected, facts, wants
 from wharf.ledger.rows import Arrival, Poll, Tick
@@ -61,12 +62,13 @@ def look(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Looked:
     """
     with ctx.ledger.read() as tx:
         rows = wants.asked_for(tx, now - LOOKED_BACK, now)
-    period = lru_cache(maxsize=None)(Period.find)
     wanted: dict[str, list[Look]] = defaultdict(list)
     for row in rows:
         feed = feeds.get(row.feed)
-        if feed is not None and _is_asked(feed, row):
-            one = Look(feed, period(feed.period.kind, row.period), row)
+        if feed is None or not _is_asked(feed, row):
+            continue
+        if (period := _period(feed.period.kind, row.period)) is not None:
+            one = Look(feed, period, row)
             wanted[feed.source.connection].append(one)
     looked = _look_at(ctx, wanted, now)
     with ctx.ledger.write() as tx:
@@ -80,6 +82,15 @@ def look_for(ctx: Intake, feed: Feed, period: Period, now: datetime) -> Looked:
         row = expected.find_expected(tx, feed.feed, period.key)
     asked = AskedFor(row.id if row else 0, feed.feed, period.key, "", "", is_open=True)
     return _look_at(ctx, {feed.source.connection: [Look(feed, period, asked)]}, now)
+
+
+@lru_cache(maxsize=10_000)
+def _period(kind: str, key: str) -> Period | None:
+    """The period of a key; None for one of a kind that the contract had before."""
+    try:
+        return Period.parse(kind, key)
+    except PeriodError:
+        return None
 
 
 def _is_asked(feed: Feed, row: AskedFor) -> bool:

@@ -14,10 +14,13 @@ OUTDATED = "outdated"
 """The verdict on a proposal that nobody settled before its inputs changed again."""
 
 
-def offer(context: products.Context, touched: Touched, now: datetime) -> None:
+def offer(context: products.Context, touched: Touched, now: datetime) -> bool:
     """Record what a closed product period would be made of; end what was proposed before it.
 
     The same batches for the same manifest are proposed once: not again after a person declined.
+
+    Returns:
+        Whether batches were compared for it, which takes its time.
     """
     rerun = touched.rerun
     with context.ledger.read() as tx:
@@ -28,7 +31,7 @@ def offer(context: products.Context, touched: Touched, now: datetime) -> None:
     is_new = rerun is not None and all(each.cause != cause for each in given)
     row = _proposal(context, rerun, now) if rerun is not None and is_new else None
     if row is None and not stale and not again:
-        return
+        return False
     with context.ledger.write() as tx:
         for each in stale:
             why = "its inputs changed again"
@@ -37,6 +40,7 @@ def offer(context: products.Context, touched: Touched, now: datetime) -> None:
             proposals.reopen_proposal(tx, each)
         if row is not None:
             proposals.record_proposal(tx, row)
+    return row is not None
 
 
 def _proposal(context: products.Context, rerun: Rerun, now: datetime) -> Proposal:

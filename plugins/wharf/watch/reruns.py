@@ -21,6 +21,8 @@ from wharf.watch.touched import touched_by
 READER = "reruns"
 # What could not be started for so long is not asked for any more, until an input changes again.
 GIVEN_UP_AFTER = timedelta(days=1)
+# A year published anew must not hold a tick up: the next one proposes the rest.
+MOST_OFFERS = 10
 
 
 def wanted_reruns(
@@ -49,17 +51,18 @@ def wanted_reruns(
         touched = touched_by(tx, context, promises.feeds, seen, now, all_open=marks is None)
         # The ids of causes are kept by the ledger: what was asked for once is settled.
         known = wants.causes_of(tx, {(f"product__{each.product}", each.period) for each in touched})
-    left = False
+    left, offers = False, 0
     found: list[Wanted] = []
     for each in touched:
         key = (f"product__{each.product}", each.period)
         if each.cause is not None and each.cause in known.get(key, ()):
             continue
         begun = min((change.at for change in each.changes), default=None)
-        if begun is not None and now - begun < ctx.settings.rerun_wait:
+        is_settling = begun is not None and now - begun < ctx.settings.rerun_wait
+        if is_settling or (each.cause is None and offers == MOST_OFFERS):
             left = True
         elif each.cause is None:
-            offer(context, each, now)
+            offers += offer(context, each, now)
         elif key in running:
             left = True
         elif begun is None or now - begun < GIVEN_UP_AFTER:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,8 @@ PATIENCE = timedelta(minutes=2)
 LOOKED_BACK = timedelta(days=35)
 # A first deployment over a long past must not hold the messages up; the next tick goes on.
 MOST_AT_ONCE = 200
+# An Airflow that answers slowly must not either: each request may wait for minutes.
+BUDGET = timedelta(seconds=20)
 CONSIDERED = 1000
 Key = tuple[str, str]
 """DAG id and period key."""
@@ -67,17 +69,32 @@ def wanted_runs(
 
 
 def start_runs(
-    ledger: Ledger, wanted: list[Wanted], start_run: StartRun, now: datetime
+    ledger: Ledger,
+    wanted: list[Wanted],
+    start_run: StartRun,
+    now: datetime,
+    elapsed: Callable[[], timedelta] = timedelta,
 ) -> tuple[list[Wanted], list[str]]:
     """Start the wanted runs and note them; one that cannot be started holds no other up.
+
+    Args:
+        ledger: The ledger.
+        wanted: The runs.
+        start_run: Starts one.
+        now: The instant of the tick.
+        elapsed: How long ago `now` was.
 
     Returns:
         The runs started now, and a line for each that could not be.
     """
     started: list[Wanted] = []
     problems: list[str] = []
-    for each in wanted:
+    until = elapsed() + BUDGET
+    for number, each in enumerate(wanted):
         if len(started) == MOST_AT_ONCE:
+            break
+        if elapsed() >= until:
+            problems.append(f"{len(wanted) - number} runs are left to the next tick")
             break
         try:
             is_new = start_run(each.dag_id, each.key, each.cause)

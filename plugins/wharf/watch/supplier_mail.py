@@ -25,6 +25,7 @@ from wharf.intake import Intake
 from wharf.ledger import deliveries, expected, outbox, supplier_mails
 from wharf.ledger.database import Transaction
 from wharf.ledger.rows import BatchRow, Delivery, Incident, Outgoing
+from wharf.watch.learn import period_of
 from wharf.watch.promises import Promises
 
 LOOKS_BACK = timedelta(hours=12)
@@ -57,7 +58,11 @@ def queue_supplier_mails(ctx: Intake, promises: Promises, now: datetime) -> int:
 
 def _chasers(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Iterator[SupplierMail]:
     with ctx.ledger.read() as tx:
-        late = [e for e in supplier_mails.late_since(tx, now - LOOKS_BACK) if e.feed in feeds]
+        late = [
+            each
+            for each in supplier_mails.late_since(tx, now - LOOKS_BACK)
+            if each.feed in feeds and period_of(feeds[each.feed], each.period)
+        ]
         sent = supplier_mails.keys_queued(
             tx, [f"supplier:{each.feed}:{each.period}:{level}" for each in late for level in LEVELS]
         )
@@ -77,6 +82,7 @@ def _judged(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Iterator[S
             row
             for status in ("PUBLISHED", "QUARANTINED")
             for row in supplier_mails.judged_since(tx, since, status, _wanting(feeds, status))
+            if period_of(feeds[row.subject], row.period)
         ]
         sent = supplier_mails.keys_queued(
             tx, [_key(row.subject, row.period, row.status, row.batch_id) for row in rows]
@@ -107,6 +113,8 @@ def _refused(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Iterator[
             key = _key(name, period, "QUARANTINED", subject)
             row = expected.find_expected(tx, name, period)
             if row is None or not row.notifies or now > row.cutoff_at:
+                continue
+            if period_of(feeds[name], period) is None:
                 continue
             received = Received(
                 subject=subject,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from wharf import alerts
 from wharf.contracts import StartRun
@@ -86,7 +86,7 @@ def tick(
     phases.end("tell")
     learn_decided(ctx.ledger, promises, now)
     phases.end("learn")
-    started, problems = _start(ctx, promises, start_run, running_keys, now)
+    started, problems = _start(ctx, promises, start_run, running_keys, now, lambda: clock() - began)
     phases.end("start runs")
     sent = failed = 0
     if settings.sends_outside:
@@ -113,6 +113,7 @@ def _start(
     start_run: StartRun,
     running_keys: Callable[[], Set[tuple[str, str]]],
     now: datetime,
+    elapsed: Callable[[], timedelta],
 ) -> tuple[tuple[str, ...], list[str]]:
     """Start what is wanted; gives what was started and what could not be."""
     try:
@@ -120,7 +121,11 @@ def _start(
     except WharfError as error:
         return (), [f"no run could be started: {error}"]
     wanted = wanted_runs(ctx.ledger, promises, running, now)
-    wanted += wanted_reruns(ctx, promises, running, now)
+    undecided: list[str] = []
+    try:
+        wanted += wanted_reruns(ctx, promises, running, now)
+    except WharfError as error:
+        undecided.append(f"no product could be decided again: {error}")
     wanted += asked_runs(ctx.ledger, promises, running, now)
-    started, problems = start_runs(ctx.ledger, wanted, start_run, now)
-    return tuple(f"{each.dag_id} {each.key}" for each in started), problems
+    started, problems = start_runs(ctx.ledger, wanted, start_run, now, elapsed)
+    return tuple(f"{each.dag_id} {each.key}" for each in started), [*undecided, *problems]

@@ -160,7 +160,10 @@ def test_an_audit_page_is_served_with_a_policy_of_its_own(tmp_path: Path) -> Non
     assert answer.status_code == 200
     assert batch.batch_id in answer.text
     policy = answer.headers["content-security-policy"]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
+    )
 
 
 def test_no_file_outside_the_results_is_served(world: BoardWorld) -> None:

@@ -226,6 +226,36 @@ def test_rest_plans_starts_and_watches_a_backfill(
     assert (late.status_code, late.json()["field"]) == (422, "to")
 
 
+def test_products_follow_a_backfill_only_of_who_may_run_them(
+    board: tuple[httpx.Client, Lent, BoardWorld],
+) -> None:
+    client, lent, world = board
+    world.product("report", "{risk: {read: same}}")
+    body = {"subject": "acme.prices", "first": "2026-11-19", "last": "2026-11-19",
+            "reason": "corrections", "dry_run": True}  # fmt: skip
+    lent.may["cy"] = {"feed__acme__prices", "product__risk"}
+    for name, follow, code in (
+        ("ada", "none", 201), ("ada", "affected", 403), ("ada", "all", 403),
+        ("cy", "all", 403), ("bo", "all", 201),
+    ):  # fmt: skip
+        bearer = {"Authorization": f"Bearer {name}"}
+        given = {**body, "follow": follow}
+        assert client.post("/api/backfills", json=given, headers=bearer).status_code == code
+
+
+def test_a_dry_run_in_other_words_starts_nothing(
+    board: tuple[httpx.Client, Lent, BoardWorld],
+) -> None:
+    client, lent, _ = board
+    bearer = {"Authorization": "Bearer bo"}
+    body = {"subject": "acme.prices", "first": "2026-11-19", "last": "2026-11-19", "reason": "x"}
+    for more in ({"dry_run": 1}, {"dry_run": "yes"}, {"dryrun": True}):
+        answer = client.post("/api/backfills", json={**body, **more}, headers=bearer)
+        assert (answer.status_code, answer.json()["field"]) == (422, next(iter(more)))
+    assert client.get("/api/backfills/1", headers=bearer).status_code == 404
+    assert lent.started == []
+
+
 def test_rest_settles_a_proposal_by_who_may_run_the_product(
     board: tuple[httpx.Client, Lent, BoardWorld],
 ) -> None:

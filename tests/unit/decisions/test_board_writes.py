@@ -256,7 +256,8 @@ def test_rest_takes_json_with_a_bearer_token_or_ours(
     for wrong in ({"data": body}, {"content": "[1]", "headers": {"content-type": "text/plain"}}):
         sent = {**wrong, "headers": {**ours, **wrong.get("headers", {})}}  # type: ignore[dict-item]
         assert board.post("/api/decisions", **sent).status_code == 415  # type: ignore[arg-type]
-    for text in ("{", "[]", '{"kind": {"a": 1}}', "[" * 30000):
+    broken = '{"feed": "\\ud800"}'
+    for text in ("{", "[]", '{"kind": {"a": 1}}', "[" * 30000, broken):
         sent = {"content": text, "headers": {**ours, "content-type": "application/json"}}
         assert board.post("/api/decisions", **sent).status_code == 400, text[:5]  # type: ignore[arg-type]
     refused = board.post("/api/decisions", json={**body, "reason": ""}, headers=ours)
@@ -268,6 +269,15 @@ def test_rest_takes_json_with_a_bearer_token_or_ours(
     assert len(about) == 2
     path = f"/api/decisions/{listed[0]['decision']}/revoke"
     assert board.post(path, json={"reason": "x"}, headers=ours).json()["status"] == "taken back"
+
+
+def test_a_number_that_no_database_knows_is_refused(board: httpx.Client) -> None:
+    huge = "9" * 30
+    ours = {"X-Wharf-Token": token(board)}
+    for path in (f"/backfills/{huge}", f"/api/backfills/{huge}"):
+        assert board.get(path).status_code == 422
+    for path in (f"/api/decisions/{huge}/revoke", f"/api/proposals/{huge}"):
+        assert board.post(path, json={"reason": "x"}, headers=ours).status_code == 422
 
 
 def test_too_long_a_body_is_not_read(board: httpx.Client, world: BoardWorld) -> None:

@@ -13,6 +13,7 @@ from board_server import LocalServer, everybody
 from harbour import DAY, Harbour
 
 from wharf.board import build_app
+from wharf.decisions.publishing import is_same_person
 from wharf.errors import AuditFailed
 from wharf.ledger import batches, decisions
 
@@ -101,3 +102,26 @@ def test_rest_asks_and_agrees_too(board: httpx.Client, harbour: Harbour) -> None
     assert (done["status"], done["detail"]["approved_by"]) == ("carried out", "ada")
     assert harbour.rows() == [("a", "-1.50")]
     assert board.post("/api/decisions/99/approve", json={}, headers=ada).status_code == 422
+
+
+@pytest.mark.parametrize("again", ["ada", "ADA", "\uff41da", "ada "])
+def test_one_person_under_two_spellings_is_one(again: str) -> None:
+    assert is_same_person("ada", again)
+    assert not is_same_person("ada", "bo")
+
+
+def test_what_two_people_published_once_needs_two_again(
+    board: httpx.Client, harbour: Harbour
+) -> None:
+    ask(board, harbour)
+    post(board, "bo", do="approve", decision="1")
+    harbour.place.batches.rollback(
+        "raw.acme_prices", "2026-11-20", to=None, by="ada", reason="wrong", now=harbour.now
+    )
+    [back] = harbour.batches()
+    assert back.status == "ROLLED_BACK"
+    assert ask(board, harbour).headers["location"].endswith("?said=waits#decide")
+    assert harbour.rows() == []
+    assert post(board, "bo", do="approve", decision="1").status_code == 422
+    assert post(board, "bo", do="approve", decision="2").status_code == 303
+    assert harbour.rows() == [("a", "-1.50")]

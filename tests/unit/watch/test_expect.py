@@ -262,3 +262,19 @@ def test_a_moved_delivery_says_why_wherever_it_is_told(harbour: Harbour) -> None
     assert harbour.state().reason.endswith(
         "due 2026-11-23 12:00 UTC (moved from 2026-11-20 to 2026-11-23: the supplier moves house)"
     )
+
+
+def test_a_row_past_its_cut_off_is_judged_again_by_an_edited_contract(harbour: Harbour) -> None:
+    strict = CONTRACT.replace("*.csv", "_{part}.csv").replace('csv"}', 'csv", parts: [a, b]}')
+    harbour.write_contract(strict)
+    harbour.deliver("id,price\na,1.50\n", "prices_20261120_a.csv")
+    harbour.look()
+    harbour.tick()
+    harbour.wait(days=2)
+    harbour.look()
+    harbour.tick()
+    assert rows(harbour)["2026-11-20"].timeliness == "MISSING"
+    assert rows(harbour)["2026-11-20"].next_change_at is None
+    harbour.write_contract(strict.replace("[a, b]", "[a]"))
+    harbour.tick()
+    assert rows(harbour)["2026-11-20"].timeliness == "ON_TIME"

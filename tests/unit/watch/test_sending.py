@@ -23,7 +23,7 @@ from wharf.contracts import Project, load_project
 from wharf.ledger import Ledger, conversations, incidents, outbox
 from wharf.ledger.rows import Incident, Outgoing
 from wharf.settings import Connection
-from wharf.watch.send import send_messages
+from wharf.watch.send import AT_ONCE, send_messages
 
 NOW = at("07:00")
 CHILD = Path(__file__).parents[2] / "sending_child.py"
@@ -113,9 +113,11 @@ class Outbox:
                 tx, Incident("", name, "late", f"wharf:prod:late:{name}", "L1", NOW, "late")
             )
 
-    def queue(self, about: Incident, *actions: str, channel: str = "desk") -> None:
+    def queue(
+        self, about: Incident, *actions: str, channel: str = "desk", level: str = "L1"
+    ) -> None:
         notice = Notice(
-            about.dedup_key, 1, "prod", "open", "late", "L1", "acme", "acme.a", "2026-11-20",
+            about.dedup_key, 1, "prod", "open", "late", level, "acme", "acme.a", "2026-11-20",
             NOW, "late", thread=about.dedup_key,
         )  # fmt: skip
         with self.ledger.write() as tx:
@@ -268,3 +270,15 @@ def test_who_is_late_to_record_changes_nothing(box: Outbox) -> None:
         assert not outbox.record_failed(tx, mine.message, "too late", None)
         [row] = outbox.messages(tx)
     assert (row.status, row.response_id) == ("SENT", "theirs")
+
+
+def test_pages_that_wait_for_the_morning_never_keep_a_critical_one_back(box: Outbox) -> None:
+    attention = "attention: {tz: UTC, hours: 09:00-09:01}"
+    channel = f"{{name: desk, kind: webhook, connection: desk, {attention}}}"
+    (box.root / "dags/alerts.yaml").write_text(f"channels: [{channel}]\n")
+    for number in range(AT_ONCE + 1):
+        box.queue(box.incident(f"w{number}"), "open", level="L2")
+    assert box.send() == (0, 0)
+    assert box.send() == (0, 0)
+    box.queue(box.incident("critical"), "open", level="L3")
+    assert box.send() == (1, 0)

@@ -147,3 +147,20 @@ def test_a_renamed_feed_keeps_its_history(harbour: Harbour) -> None:
     assert list(promises.feeds) == ["acme.quotes"]
     with harbour.place.ledger.read() as tx:
         assert expected.find_expected(tx, "acme.quotes", "2026-11-20") is not None
+
+
+def test_a_feed_that_turns_daily_stops_neither_the_looks_nor_the_ticks(tmp_path: Path) -> None:
+    weekly = CONTRACT.replace("{kind: day}", "{kind: week}").replace('"2026-11-16"', '"2026-W46"')
+    weekly = weekly.replace("{period:%Y%m%d}", "{period:%G-W%V}")
+    harbour = Harbour(tmp_path, contract=weekly)
+    harbour.look()
+    harbour.tick()
+    harbour.write_contract(CONTRACT)
+    harbour.deliver(GOOD)
+    harbour.look()
+    harbour.wait(minutes=1)
+    harbour.tick()
+    with harbour.place.ledger.read() as tx:
+        found = {row.period: row for row in expected.expected_of(tx, "acme.prices")}
+    assert found["2026-11-20"].delivery == "COMPLETE"
+    assert {found["2026-W46"].timeliness, found["2026-W47"].timeliness} == {"MISSING"}

@@ -78,13 +78,14 @@ def _expected(each: Expected) -> Row:
 
 
 def _change(each: Change) -> Row:
-    return {**vars(each), "at_utc": say_time(each.at)}
+    return {**vars(each), "at_utc": say_time(each.at), "what": _as_text(each.what)}
 
 
 def _message(each: Outgoing) -> Row:
     notice = each.notice
     return {
         **{name: notice.get(name, "") for name in MESSAGES},
+        "what": _as_text(str(notice.get("what", ""))),
         "queued_utc": say_time(each.queued_at),
         "sent_utc": say_time(each.sent_at),
         "channel": each.channel,
