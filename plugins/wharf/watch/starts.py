@@ -10,6 +10,7 @@ from wharf.contracts import StartRun
 from wharf.errors import WharfError
 from wharf.ledger import Ledger, Transaction, arrivals, decisions, deliveries, wants
 from wharf.ledger.rows import ExpectedDelivery, ProductPeriod
+from wharf.watch.learn import period_of
 from wharf.watch.promises import Promises
 
 PATIENCE = timedelta(minutes=2)
@@ -115,7 +116,7 @@ def _of_feeds(
     return [
         ((promises.feeds[row.feed].dag_id, row.period), row)
         for row in rows
-        if row.feed in promises.feeds
+        if row.feed in promises.feeds and period_of(promises.feeds[row.feed], row.period)
     ]
 
 

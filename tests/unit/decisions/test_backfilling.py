@@ -231,6 +231,7 @@ def test_products_follow_a_backfill_only_of_who_may_run_them(
 ) -> None:
     client, lent, world = board
     world.product("report", "{risk: {read: same}}")
+    world.promise()
     body = {"subject": "acme.prices", "first": "2026-11-19", "last": "2026-11-19",
             "reason": "corrections", "dry_run": True}  # fmt: skip
     lent.may["cy"] = {"feed__acme__prices", "product__risk"}

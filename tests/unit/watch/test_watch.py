@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.harbour import CONTRACT, GOOD, Harbour
 
+from wharf.errors import AirflowUnavailable
 from wharf.ledger import arrivals, expected
 from wharf.watch.look import look_for
 from wharf.watch.readiness import NotYet, Past, Ready, readiness
+from wharf.watch.starts import Wanted, start_runs
 
 
 @pytest.fixture
@@ -164,3 +167,19 @@ def test_a_feed_that_turns_daily_stops_neither_the_looks_nor_the_ticks(tmp_path:
         found = {row.period: row for row in expected.expected_of(tx, "acme.prices")}
     assert found["2026-11-20"].delivery == "COMPLETE"
     assert {found["2026-W46"].timeliness, found["2026-W47"].timeliness} == {"MISSING"}
+
+
+def test_an_airflow_that_answers_slowly_holds_no_tick_up(harbour: Harbour) -> None:
+    asked: list[str] = []
+
+    def start(dag_id: str, key: str, cause: str) -> bool:
+        asked.append(key)
+        raise AirflowUnavailable("Airflow does not answer")
+
+    wanted = [Wanted("feed__acme__prices", f"2026-11-{day}", "row-1") for day in range(10, 20)]
+    started, problems = start_runs(
+        harbour.place.ledger, wanted, start, harbour.now, lambda: timedelta(seconds=9 * len(asked))
+    )
+    assert started == []
+    assert asked == ["2026-11-10", "2026-11-11", "2026-11-12"]
+    assert problems[-1] == "7 runs are left to the next tick"
