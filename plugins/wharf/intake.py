@@ -74,7 +74,8 @@ def land_delivery(ctx: Intake, feed: Feed, period: Period, *, now: datetime) -> 
         seen = arrivals.arrivals_of(tx, feed.feed, period.key)
         known = deliveries.deliveries_of(tx, feed.feed, period.key)
     if not seen and not known:
-        raise DeliveryMissing(feed.feed, period.key, feed.source.connection, [feed.source.path])
+        wanted = period.fill(feed.source.path)
+        raise DeliveryMissing(feed.feed, period.key, feed.source.connection, [wanted])
     landed = [_land(ctx, feed, arrival, now) for arrival in arrivals.not_landed(seen, known)]
     if landed and _is_done(ctx, feed, period, landed, now):
         raise NothingNew(

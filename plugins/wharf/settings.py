@@ -153,7 +153,8 @@ def environment_connection(
     if not value:
         raise SettingsError(
             f"connection {connection_id!r} is not set; export {variable} as a JSON object, "
-            'for example {"conn_type": "local", "extra": {"root": "/data/inbox"}}'
+            'for example {"conn_type": "local", "extra": {"root": "/data/inbox"}} for a folder, '
+            '{"conn_type": "http", "password": "..."} for a channel (docs/channels.md)'
         )
     return parse_connection(connection_id, value)
 

@@ -12,6 +12,9 @@ from wharf.cli.installation import Installation, now, open_installation, say, wh
 from wharf.ledger import batches
 from wharf.ledger.rows import BatchRow
 
+# Columns: a batch id must be shown whole, since other commands are given it.
+WIDE_ENOUGH = 110
+
 
 @click.group()
 def batch() -> None:
@@ -27,13 +30,18 @@ def list_batches(table_name: str, period: str | None) -> None:
     with here.intake.ledger.read() as tx:
         rows = batches.batches_of(tx, table_name, period)
         read = set(batches.current(tx, table_name).values())
+    if not rows:
+        say(f"no batches of {table_name} {period or ''}".rstrip())
+        return
     table = Table("period", "batch", "status", "version", "staged", "quarantined", "read now")
     for row in rows:
         table.add_row(
             row.period, row.batch_id, row.status, str(row.version), f"{row.rows_staged:,}",
             f"{row.rows_quarantined:,}", "yes" if row.batch_id in read else "",
         )  # fmt: skip
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, WIDE_ENOUGH)
+    console.print(table)
 
 
 @batch.command()

@@ -141,7 +141,8 @@ def maintenance(scope: str, since: str, until: str, reason: str) -> None:
     why = decisions.plain(reason)
     made = decide_window(desk, feeds, scope, begins, ends, why, person(), at)
     say(f"{len(made)} feeds, from {begins:%Y-%m-%d %H:%M} until {ends:%Y-%m-%d %H:%M} UTC: {why}")
-    say(f"taken back one by one: {', '.join(f'wharf revoke {row.seq}' for row in made[:3])}, ...")
+    more = ", ..." if len(made) > 3 else ""
+    say(f"taken back one by one: {', '.join(f'wharf revoke {row.seq}' for row in made[:3])}{more}")
 
 
 def desk_of(here: Installation) -> Desk:

@@ -11,7 +11,7 @@ from wharf.cli.installation import now, open_installation, say
 
 
 @click.command()
-@click.argument("feed", metavar="FEED", required=False)
+@click.argument("feed", metavar="[FEED]", required=False)
 @click.option("--in-force", is_flag=True, help="Only those that go on.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def decisions(feed: str | None, in_force: bool, as_json: bool) -> None:

@@ -66,6 +66,11 @@ def status(days: int, as_json: bool) -> None:
                 )
             )
         return
+    if not rows:
+        click.echo(
+            "nothing expected yet: `wharf run FEED PERIOD`, or the watch in Airflow, begins it"
+        )
+        return
     periods = sorted({row.period for row, *_ in rows})
     heads = (period[5:] if len(period) == len("2026-11-20") else period for period in periods)
     table = Table("feed", *heads, show_lines=True, title=f"as of {at:%Y-%m-%d %H:%M} UTC")

@@ -20,7 +20,7 @@ MARK = {"loaded": "green", "quarantined": "yellow", "refused": "red"}
 
 
 @click.command("try")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--feed", "feed_name", help="Read by this feed's contract; inferred from the file otherwise."
 )

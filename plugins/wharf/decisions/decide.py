@@ -128,7 +128,7 @@ def revoke(desk: Desk, seq: int, reason: str, person: Person, now: datetime) -> 
     with desk.ledger.write() as tx:
         row = decisions.find_decision(tx, seq)
         if row is None:
-            raise DecisionRefused("decision", f"there is no decision {seq}")
+            raise DecisionRefused("decision", f"there is no decision {seq}; see `wharf decisions`")
         if problem := _cannot_be_revoked(row, reason, now):
             raise DecisionRefused("decision", problem)
         decisions.revoke_decision(tx, row, person.name, reason, now)

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from harbour import GOOD, Harbour
 
 from wharf.cli.main import COMMANDS, wharf
+from wharf.errors import DeliveryMissing
 
 
 @pytest.fixture
@@ -40,6 +41,11 @@ def test_run_takes_one_delivery_in_and_says_each_step(harbour: Harbour) -> None:
     steps = [line.split()[0] for line in result.output.splitlines()]
     assert steps == ["look", "land", "stage", "audit", "publish", "state"]
     assert harbour.rows() == [("a", "1.50"), ("b", "2.25")]
+
+
+def test_what_is_not_there_is_named_as_the_supplier_would_name_it(harbour: Harbour) -> None:
+    with pytest.raises(DeliveryMissing, match="missing: prices_20261120"):
+        wharf_does("run", "acme.prices", "2026-11-20")
 
 
 def test_a_dry_run_lists_and_changes_nothing(harbour: Harbour) -> None:
@@ -78,6 +84,24 @@ def test_try_says_how_each_file_would_end_and_keeps_nothing(
     assert second["outcome"] == "refused"
     assert second["reason"]
     assert harbour.batches() == []
+
+
+def test_a_file_that_is_not_there_is_a_mistyped_command_and_no_outcome(harbour: Harbour) -> None:
+    result = wharf_does("try", "absent.csv")
+    assert (result.exit_code, "absent.csv" in result.output) == (2, True)
+
+
+def test_lists_with_nothing_in_them_say_so(harbour: Harbour) -> None:
+    assert wharf_does("batch", "list", "raw.absent").output == "no batches of raw.absent\n"
+    assert wharf_does("status").output.startswith("nothing expected yet")
+
+
+def test_a_batch_id_is_listed_whole(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    harbour.deliver(GOOD)
+    said = wharf_does("run", "acme.prices", "2026-11-20").output
+    batch_id = said.split("stage    batch ")[1].split()[0]
+    assert batch_id in wharf_does("batch", "list", "raw.acme_prices").output
 
 
 def test_try_with_a_feed_runs_its_suite(harbour: Harbour, tmp_path: Path) -> None:
