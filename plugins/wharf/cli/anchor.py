@@ -72,6 +72,8 @@ def list_(everything: bool, as_json: bool) -> None:
     at = now()
     with open_installation().intake.ledger.read() as tx:
         found = anchors.anchors(tx, None if everything else at)
+    if not found and not as_json:
+        say("no anchors")
     for row in found:
         if as_json:
             click.echo(json.dumps(asdict(row), default=str))

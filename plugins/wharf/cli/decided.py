@@ -23,9 +23,10 @@ def decisions(feed: str | None, in_force: bool, as_json: bool) -> None:
     at = now()
     with here.intake.ledger.read() as tx:
         found = rows.decisions_of(tx, here.feed(feed).feed) if feed else rows.all_decisions(tx)
+    found = [row for row in found if rows.goes_on(row, at) or not in_force]
+    if not found and not as_json:
+        say("no decisions")
     for row in found:
-        if in_force and not rows.goes_on(row, at):
-            continue
         text = json.dumps(describe(row, at)) if as_json else f"{row.seq}  {sentence(row, at)}"
         click.echo(text)
 
@@ -64,6 +65,8 @@ def list_proposals(as_json: bool) -> None:
             click.echo(json.dumps(said))
         else:
             say(f"{row.seq}  {row.product} {row.period}: {row.why}")
+    if not waiting and not as_json:
+        say("no proposal waits")
 
 
 @proposal.command()

@@ -94,6 +94,10 @@ def test_a_file_that_is_not_there_is_a_mistyped_command_and_no_outcome(harbour: 
 def test_lists_with_nothing_in_them_say_so(harbour: Harbour) -> None:
     assert wharf_does("batch", "list", "raw.absent").output == "no batches of raw.absent\n"
     assert wharf_does("status").output.startswith("nothing expected yet")
+    assert wharf_does("decisions").output == "no decisions\n"
+    assert wharf_does("proposal", "list").output == "no proposal waits\n"
+    assert wharf_does("anchor", "list").output == "no anchors\n"
+    assert wharf_does("decisions", "--json").output == ""
 
 
 def test_a_batch_id_is_listed_whole(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
