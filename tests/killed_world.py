@@ -49,7 +49,8 @@ class Template:
 
 def killed(work: Callable[[Path], None], root: Path, point: Point) -> None:
     """Do work in a process that dies by `kill -9` at a point, and has to reach it."""
-    assert in_children(_work_and_die, [(work, root, point)]) == [-9], point
+    [code] = in_children(_work_and_die, [(work, root, point)])
+    assert code == -9, f"{point} was not reached: exit code {code}"
 
 
 def retried(work: Callable[[Path], None], root: Path) -> int | None:

@@ -184,10 +184,11 @@ def die_at(where: str, when: str, call: int = 1) -> None:
     def dying(*args: Any, **kwargs: Any) -> Any:
         nonlocal seen
         seen += 1
-        if seen == call and when == "before":
+        mine = seen
+        if mine == call and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(*args, **kwargs)
-        if seen == call and when == "after":
+        if mine == call and when == "after":
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 

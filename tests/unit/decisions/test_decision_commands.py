@@ -93,7 +93,7 @@ def test_a_range_is_waived_listed_and_taken_back(harbour: Harbour) -> None:
         "taken back by cli:ada: it ended"
         in wharf_does("revoke", "1", "--reason", "it ended").output
     )
-    assert wharf_does("decisions", "--in-force").output == ""
+    assert wharf_does("decisions", "--in-force").output == "no decisions\n"
     assert harbour.state().timeliness == "LATE"
 
 
@@ -152,6 +152,6 @@ def test_a_backfill_is_listed_dry_and_then_kept_for_the_ticks(harbour: Harbour) 
 
 
 def test_proposals_are_listed_by_the_command_line(harbour: Harbour) -> None:
-    assert wharf_does("proposal", "list").output == ""
+    assert wharf_does("proposal", "list").output == "no proposal waits\n"
     with pytest.raises(DecisionRefused, match="no proposal 7"):
         wharf_does("proposal", "accept", "7", "--reason", "x")

@@ -43,7 +43,7 @@ def test_an_anchor_is_set_listed_and_removed(place: Place, batch: str) -> None:
     [row] = [json.loads(line) for line in does("list", "--json").splitlines()]
     assert (row["consumer"], row["table"]) == ("parcel_facts", "raw.alder_parcels")
     assert "removed" in does("remove", str(row["seq"]))
-    assert does("list") == ""
+    assert does("list") == "no anchors\n"
     assert "removed by cli:ada" in does("list", "--all")
     with pytest.raises(ProductError, match="removed by cli:ada already"):
         does("remove", str(row["seq"]))
