@@ -144,6 +144,27 @@ class Learned(Spec):
         return self
 
 
+class Retention(Spec):
+    """How long what nobody reads is kept; where nothing is said it is kept for ever."""
+
+    replaced: Duration | None = None
+    """Files of batches that were replaced, rolled back or never published, from that moment on."""
+    quarantine: Duration | None = None
+    """Files of batches in quarantine."""
+    landing: Duration | None = None
+    """Delivered files, from their landing on."""
+    periods: Duration | None = None
+    """Whole periods, from their last day on: readers see nothing of them afterwards."""
+
+    @model_validator(mode="after")
+    def _is_in_days(self) -> Retention:
+        for name in Retention.model_fields:
+            kept = getattr(self, name)
+            if kept is not None and kept < timedelta(days=1):
+                raise ValueError(f"{name} is {kept}; keep it for a day (1d) or longer")
+        return self
+
+
 class Feed(Spec):
     """One agreed stream of deliveries; one file `dags/feeds/<supplier>/<feed>.yaml`."""
 
@@ -163,6 +184,7 @@ class Feed(Spec):
     on_arrival: OnArrival = OnArrival()
     alert: Alert = Alert()
     learned: Learned = Learned()
+    retention: Retention = Retention()
 
     @field_validator("timeliness", mode="before")
     @classmethod

@@ -2,7 +2,15 @@
 
 from wharf.ledger.schema.columns import Big, Instant, metadata
 from wharf.ledger.schema.decided import backfill, bookmark, decision, run, tick
-from wharf.ledger.schema.delivered import arrival, batch, delivery, poll, publish_event
+from wharf.ledger.schema.delivered import (
+    arrival,
+    batch,
+    delivery,
+    disk_use,
+    erasure,
+    poll,
+    publish_event,
+)
 from wharf.ledger.schema.made import (
     alias_event,
     anchor,
@@ -39,6 +47,8 @@ __all__ = [
     "conversation",
     "decision",
     "delivery",
+    "disk_use",
+    "erasure",
     "expected_delivery",
     "expected_delivery_event",
     "feed",

@@ -120,3 +120,34 @@ publish_event = Table(
     Column("reason", Text, nullable=False, default=""),
     Index("publish_event_table", "table", "period", "seq"),
 )
+
+erasure = Table(
+    "erasure",
+    metadata,
+    serial(),
+    Column("kind", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("batch_id", Text),
+    Column("delivery_seq", Big),
+    Column("replaced_by", Text),
+    Column("rows", Big, nullable=False, default=0),
+    Column("bytes", Big, nullable=False, default=0),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("erasure_batch", "batch_id"),
+    Index("erasure_delivery", "delivery_seq"),
+)
+
+disk_use = Table(
+    "disk_use",
+    metadata,
+    serial(),
+    Column("at", Instant, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("files", Big, nullable=False),
+    Column("bytes", Big, nullable=False),
+    Index("disk_use_at", "at"),
+)
