@@ -14,6 +14,7 @@ WharfError
 ├── SuiteError (Terminal)         an expectation suite is missing or names unknown expectations
 ├── DecisionRefused (Terminal)    a person may not decide this, so long, or without a reason
 ├── PublishRefused (Terminal)     a newer delivery version stands, or the batch was rolled back
+├── Erased (Terminal)             files that were deleted on purpose are asked for
 ├── LakeError (Transient)         the lake or its catalog could not be reached or changed
 ├── LedgerError (Transient)       the ledger could not be reached or changed
 │   └── LedgerConflict (Transient) another process wrote first what may stand once only
@@ -131,6 +132,10 @@ class DecisionRefused(Terminal, WharfError):
 
 class PublishRefused(Terminal, WharfError):
     """A newer delivery version stands published, or a person rolled this batch back."""
+
+
+class Erased(Terminal, WharfError):
+    """What is asked for was deleted on purpose: its time was over, or a person's rows had to go."""
 
 
 class LakeError(Transient, WharfError):

@@ -56,6 +56,10 @@ class Settings:
     """How long a change of an input waits for others before products are made again."""
     upload_limit: int = 512 * 1024**2
     """The most bytes of a file handed in on the board."""
+    airflow_kept: timedelta = timedelta(days=90)
+    """How long Airflow's own database keeps runs and logs; zero for ever."""
+    airflow_database: str = field(default="", repr=False)
+    """Address of Airflow's own database; empty where its configuration file says it."""
     s3: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -122,6 +126,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         group_wait=_seconds(env, "WHARF_GROUP_WAIT", 120, least=0),
         rerun_wait=_seconds(env, "WHARF_RERUN_WAIT", 60, least=0),
         upload_limit=_megabytes(env, "WHARF_UPLOAD_LIMIT_MB", 512),
+        airflow_kept=_days(env, "WHARF_AIRFLOW_KEEP_DAYS", 90),
+        airflow_database=env.get("WHARF_AIRFLOW_DATABASE") or "",
         s3={
             key: env[variable]
             for key, variable in {
@@ -229,6 +235,13 @@ def _seconds(
         limit = "above 0" if least is None else f"from {least:g}"
         raise SettingsError(f"{variable} is {value!r}; write a number of seconds {limit}")
     return timedelta(seconds=seconds)
+
+
+def _days(env: Mapping[str, str], variable: str, default: int) -> timedelta:
+    value = env.get(variable) or str(default)
+    if not value.isdecimal():
+        raise SettingsError(f"{variable} is {value!r}; write a number of days, 0 for ever")
+    return timedelta(days=int(value))
 
 
 def _megabytes(env: Mapping[str, str], variable: str, default: int) -> int:

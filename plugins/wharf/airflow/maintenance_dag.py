@@ -1,4 +1,4 @@
-"""The DAG `maintenance`: each night a report of what is left lying about."""
+"""The DAG `maintenance`: each night what is left lying about, and what is kept no longer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator
 
 from wharf.airflow.words import airflow_words
-from wharf.airflow.workplace import now, open_place
+from wharf.airflow.workplace import now, open_place, settings_for
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +23,7 @@ def build_maintenance_dag(*, project: Path) -> DAG:
     """
     with DAG(
         "maintenance",
-        description="Reports batches that were staged and never published.",
+        description="Repairs, lets go what contracts keep no longer, measures, cleans Airflow.",
         schedule="17 3 * * *",
         start_date=datetime(2026, 1, 1, tzinfo=UTC),
         catchup=False,
@@ -33,12 +33,13 @@ def build_maintenance_dag(*, project: Path) -> DAG:
         tags=["watch"],
         doc_md=__doc__,
     ) as dag:
-        Report(task_id="report", project=project)
+        report = Report(task_id="report", project=project)
+        report >> CleanAirflow(task_id="clean_airflow", project=project)
     return dag
 
 
 class Report(BaseOperator):
-    """Reports what nobody will miss; it deletes nothing.
+    """Repairs the ledger, lets go what contracts keep no longer, and reports the rest.
 
     Args:
         project: The project that the DAG file lies in.
@@ -57,3 +58,22 @@ class Report(BaseOperator):
         for line in found:
             self.log.info("%s", line)
         return len(found)
+
+
+class CleanAirflow(BaseOperator):
+    """Cleans Airflow's own database of old runs and logs by its own command.
+
+    Args:
+        project: The project that the DAG file lies in.
+    """
+
+    def __init__(self, *, project: Path, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.project = project
+
+    def execute(self, context: Context) -> None:
+        """Runs `airflow db clean`; what it says goes to the log."""
+        from wharf.airflow.cleaning import clean_airflow
+
+        for line in clean_airflow(settings_for(self.project), now()):
+            self.log.info("%s", line)

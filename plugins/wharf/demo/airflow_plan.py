@@ -120,6 +120,7 @@ def airflow_environment(plan: AirflowPlan, own: Mapping[str, str], port: int) ->
         **os.environ,
         **{f"AIRFLOW__{name}": str(value) for name, value in settings.items()},
         "AIRFLOW_HOME": str(plan.home),
+        "WHARF_AIRFLOW_DATABASE": str(database),
         "PYTHONPATH": os.pathsep.join(filter(None, (str(plugins), os.environ.get("PYTHONPATH")))),
         "NO_PROXY": "127.0.0.1,localhost",
         "DO_NOT_TRACK": "true",

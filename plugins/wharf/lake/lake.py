@@ -19,6 +19,7 @@ from wharf.lake import scan
 from wharf.lake.batch import Batch, BatchId, LakeColumn, StagedFile
 from wharf.lake.catalog import LakeCatalog, catalog_engine, catalog_properties
 from wharf.lake.columns import plan_columns
+from wharf.lake.erase import RECORD, Eraser
 from wharf.lake.locks import table_locks
 from wharf.lake.names import segment, table_parts
 from wharf.lake.parquet import arrow_schema, write_parquet
@@ -44,8 +45,6 @@ from wharf.lake.tables import (
 )
 from wharf.settings import Settings
 
-RECORD = "_batch.json"
-
 
 class Lake:
     """Staging, checking, publishing and reading batches. Retention does not belong here."""
@@ -70,6 +69,7 @@ class Lake:
         with reaching("opening the catalog"), locks.hold("catalog"):
             self._catalog = LakeCatalog(engine, properties)
         self._publisher = Publisher(self._catalog, locks)
+        self.eraser = Eraser(self._catalog, locks, self.storage, self.batch_dir)
 
     def columns_for(self, table: str, wanted: Mapping[str, str]) -> tuple[LakeColumn, ...]:
         """Plan the columns of a batch: the table's ids and types, and ids for new columns.
@@ -109,7 +109,12 @@ class Lake:
         rows = read_footer(self.storage, uri).num_rows if uri.endswith(".parquet") else 0
         return StagedFile(uri, rows, written.bytes, written.sha256)
 
-    def stage_rows(self, batch: Batch, rows: pa.Table, name: str = "part-0.parquet") -> Batch:
+    def stage_rows(
+        self,
+        batch: Batch,
+        rows: pa.Table | pa.RecordBatchReader,
+        name: str = "part-0.parquet",
+    ) -> Batch:
         """Add one file with these rows to a batch that is being written.
 
         Raises:
@@ -326,10 +331,13 @@ class Lake:
 
         Raises:
             LakeError: There is no batch, or they belong to different tables.
+            Erased: The files of one were deleted on purpose.
         """
         if len({batch.table for batch in batches}) != 1:
             raise LakeError("name batches of exactly one table to read them together")
         columns = scan.united_columns([batch.columns for batch in batches])
+        for batch in batches:
+            self.eraser.refuse_erased(batch)
         uris = [staged.uri for batch in batches for staged in batch.files if staged.rows]
         return scan.relation(uris, columns)
 

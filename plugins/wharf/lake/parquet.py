@@ -24,11 +24,14 @@ def arrow_schema(columns: Sequence[LakeColumn]) -> pa.Schema:
     )
 
 
-def write_parquet(rows: pa.Table, columns: Sequence[LakeColumn], path: Path) -> None:
+def write_parquet(
+    rows: pa.Table | pa.RecordBatchReader, columns: Sequence[LakeColumn], path: Path
+) -> None:
     """Write rows to one file.
 
     Args:
-        rows: Their columns are matched by name and cast without loss.
+        rows: Their columns are matched by name and cast without loss; a reader is written as it
+            comes, one row group for each of its batches.
         columns: What the file must hold, in file order.
         path: Where to write; an existing file is replaced.
 
@@ -36,8 +39,15 @@ def write_parquet(rows: pa.Table, columns: Sequence[LakeColumn], path: Path) -> 
         LakeError: A column is missing, or a value does not fit its type.
     """
     schema = arrow_schema(columns)
+    some = [rows] if isinstance(rows, pa.Table) else map(_table, rows)
     try:
-        fitted = rows.select(schema.names).cast(schema)
+        with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
+            for each in some:
+                fitted = each.select(schema.names).cast(schema)
+                writer.write_table(fitted, row_group_size=ROW_GROUP)
     except (KeyError, pa.ArrowException) as error:
         raise LakeError(f"rows do not fit the columns of the table: {error}") from error
-    pq.write_table(fitted, path, compression="zstd", store_schema=False, row_group_size=ROW_GROUP)
+
+
+def _table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])

@@ -123,6 +123,31 @@ class Storage:
             infos = self.filesystem().get_file_info(selector)
             return sorted(PurePosixPath(info.path).name for info in infos)
 
+    def lengths(self) -> Iterator[tuple[str, int]]:
+        """Every file below the root: its path from there, and its bytes."""
+        with _reaching(self.root):
+            top = self._path_of_root
+            if self.is_local:
+                for folder, _, names in os.walk(top):
+                    for name in names:
+                        file = Path(folder) / name
+                        yield str(file.relative_to(top)), file.lstat().st_size
+                return
+            selector = fs.FileSelector(top, recursive=True, allow_not_found=True)
+            for info in self.filesystem().get_file_info(selector):
+                if info.type == fs.FileType.File:
+                    yield info.path.removeprefix(f"{top}/"), int(info.size)
+
+    def remove(self, uri: str) -> None:
+        """Delete a file for good; one that is not there is no fault."""
+        with _reaching(uri):
+            path = self._inside(uri)
+            if self.is_local:
+                Path(path).unlink(missing_ok=True)
+                self._sync(uri)
+            elif self.size(uri) is not None:
+                self.filesystem().delete_file(path)
+
     def sha256(self, uri: str) -> str:
         """Hash a file without holding it in memory."""
         with self.open(uri) as reading:
@@ -164,6 +189,10 @@ class Storage:
         if not uri.startswith(f"{self.root}/") or ".." in uri.split("/"):
             raise LakeError(f"{uri!r} lies outside {self.root}")
         return local_path(uri) if self.is_local else uri.removeprefix("s3://")
+
+    @property
+    def _path_of_root(self) -> str:
+        return local_path(self.root) if self.is_local else self.root.removeprefix("s3://")
 
     def filesystem(self) -> fs.FileSystem:
         """Pyarrow's file system of a remote root."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, text
 
 from wharf.ledger.rows import read_row
 from wharf.ledger.schema import disk_use
@@ -29,6 +29,16 @@ def record_disk_use(tx: Connection, rows: Iterable[DiskUse]) -> None:
     """Append one night's measure."""
     if values := [asdict(row) for row in rows]:
         tx.execute(insert(disk_use), values)
+
+
+def database_bytes(tx: Connection) -> int:
+    """The room that the ledger's database takes."""
+    query = (
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        if tx.dialect.name == "sqlite"
+        else "SELECT pg_database_size(current_database())"
+    )
+    return int(tx.execute(text(query)).scalar_one())
 
 
 def disk_use_since(tx: Connection, since: datetime) -> list[DiskUse]:

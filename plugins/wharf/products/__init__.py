@@ -12,6 +12,7 @@ from wharf.products.consumers import needs_for, needs_of
 from wharf.products.context import Context, Skipped, Waiting
 from wharf.products.difference import RowDifference, body_of, difference
 from wharf.products.gather import gather, read_manifest
+from wharf.products.held import released_batches, released_tables
 from wharf.products.inputs import days_of
 from wharf.products.manifest import Input, Manifest, Pin
 from wharf.products.project_check import check_dbt_project
@@ -51,6 +52,8 @@ __all__ = [
     "read_manifest",
     "redecided",
     "release",
+    "released_batches",
+    "released_tables",
     "remove_anchor",
     "reruns",
     "rollback_release",

@@ -7,19 +7,24 @@ from datetime import datetime, timedelta
 
 from wharf import products
 from wharf.intake import Intake
-from wharf.ledger import Transaction, arrivals, batches, decisions
+from wharf.ledger import Transaction, arrivals, batches, decisions, disk
+from wharf.watch.growth import measure
+from wharf.watch.promises import read_promises
+from wharf.watch.retention import let_go
 
 FORGOTTEN_AFTER = timedelta(days=1)
 SNAPSHOTS_KEPT = 200
 POLLS_KEPT = timedelta(days=2)
 TICKS_KEPT = timedelta(days=30)
+MEASURES_KEPT = timedelta(days=800)
 UNFINISHED = {"STAGED", "AUDITED"}
 
 
 def maintain(ctx: Intake, now: datetime, keep: int = SNAPSHOTS_KEPT) -> list[str]:
     """Repair what a crash left between lake and ledger, expire snapshots, and report the rest.
 
-    No data file is deleted, nothing that tells of a delivery, and no snapshot of an anchored batch.
+    Files are deleted only where a contract's `retention` says so; nothing that tells of a delivery
+    goes, and no snapshot of an anchored batch.
 
     Args:
         ctx: The installation.
@@ -36,7 +41,10 @@ def maintain(ctx: Intake, now: datetime, keep: int = SNAPSHOTS_KEPT) -> list[str
         if expired := ctx.lake.expire(table, keep=keep, hold=_anchored(ctx, table, now)):
             found.append(f"{table}: {expired} old snapshots forgotten")
         found += _unfinished(ctx, table, now)
+    promises = read_promises(ctx.ledger, ctx.settings.project, now)
+    found += let_go(ctx, promises.feeds.values(), now)
     found += _trimmed(ctx, now)
+    measure(ctx, now)
     return found
 
 
@@ -53,6 +61,7 @@ def _trimmed(ctx: Intake, now: datetime) -> Iterator[str]:
     for what, trim, before in (
         ("good looks", arrivals.trim_polls, now - POLLS_KEPT),
         ("heartbeats", decisions.trim_ticks, now - TICKS_KEPT),
+        ("measures of disk use", disk.trim_disk_use, now - MEASURES_KEPT),
     ):
         gone = 0
         while step := _trim(ctx, trim, before):

@@ -10,6 +10,7 @@ from collections.abc import Set
 from datetime import datetime, timedelta
 
 from wharf import products
+from wharf.batches.keep import RETENTION
 from wharf.intake import Intake
 from wharf.ledger import changes, wants
 from wharf.ledger.changes import Change
@@ -47,7 +48,9 @@ def wanted_reruns(
             return []
         seen: list[Change] = []
         if marks is not None:
-            seen, upto = changes.changes_since(tx, marks)
+            changed, upto = changes.changes_since(tx, marks)
+            # Nothing is made again because its input's time is over.
+            seen = [each for each in changed if each.by != RETENTION]
         touched = touched_by(tx, context, promises.feeds, seen, now, all_open=marks is None)
         # The ids of causes are kept by the ledger: what was asked for once is settled.
         known = wants.causes_of(tx, {(f"product__{each.product}", each.period) for each in touched})

@@ -1,0 +1,149 @@
+"""Erasing files of the lake on purpose: the only code that ever deletes any.
+
+What goes is never what readers see: first every kept snapshot that would show the files is
+forgotten, then a note is written beside them, then they are deleted. A kill between any two of
+these is finished by the next try.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from pyiceberg.table import Table
+
+from wharf.errors import Erased, LakeError
+from wharf.lake.batch import Batch
+from wharf.lake.catalog import LakeCatalog
+from wharf.lake.locks import TableLocks
+from wharf.lake.partitions import live_files
+from wharf.lake.storage import Storage
+from wharf.lake.tables import find_table, history_of, reaching
+
+RECORD = "_batch.json"
+NOTE = "_erased.json"
+
+
+class Eraser:
+    """Deletes files of batches, and manifests that nothing names any more."""
+
+    def __init__(
+        self,
+        catalog: LakeCatalog,
+        locks: TableLocks,
+        storage: Storage,
+        home: Callable[[str, str, str], str],
+    ) -> None:
+        self._catalog, self._locks, self._storage, self._home = catalog, locks, storage, home
+
+    def erase(self, table: str, period: str, batch_id: str, note: Mapping[str, object]) -> int:
+        """Delete a batch's files for good, with the old snapshots that show them.
+
+        Its `_batch.json` stays, and a note beside it says why the rest is gone.
+
+        Args:
+            table: Its table.
+            period: Its period.
+            batch_id: A batch that readers do not see.
+            note: Who erased it, when and why.
+
+        Returns:
+            How many bytes were freed.
+
+        Raises:
+            LakeError: Readers or a tag see the batch, or the lake could not be reached.
+        """
+        home = self._home(table, period, batch_id)
+        with reaching(table), self._locks.hold(table):
+            self._forget_snapshots(table, batch_id)
+            names = self._storage.names(home)
+            if NOTE not in names:
+                self._storage.write(f"{home}/{NOTE}", _text(note))
+            gone = [f"{home}/{name}" for name in names if name not in {RECORD, NOTE}]
+            freed = sum(self._storage.size(uri) or 0 for uri in gone)
+            for uri in gone:
+                self._storage.remove(uri)
+        return freed
+
+    def note(self, table: str, period: str, batch_id: str) -> Mapping[str, Any] | None:
+        """Why a batch's files are gone; None while they are there."""
+        uri = f"{self._home(table, period, batch_id)}/{NOTE}"
+        if self._storage.size(uri) is None:
+            return None
+        note: dict[str, Any] = json.loads(self._storage.read(uri))
+        return note
+
+    def refuse_erased(self, batch: Batch) -> None:
+        """Refuse a batch whose files are gone on purpose.
+
+        Raises:
+            Erased: They are; the message says since when, why, and what takes its place.
+        """
+        note = self.note(batch.table, batch.period, batch.batch_id)
+        if note is None:
+            return
+        instead = note.get("replaced_by")
+        raise Erased(
+            f"batch {batch.batch_id} of {batch.table} {batch.period} was erased at {note['at']} "
+            f"by {note['by']}: {note['reason']}"
+            + (f". All its other rows are in batch {instead}." if instead else "")
+        )
+
+    def sweep(self, table: str) -> int:
+        """Delete manifests that no kept snapshot names: they hold bounds of erased values."""
+        with reaching(table), self._locks.hold(table):
+            found = find_table(self._catalog, table)
+            if found is None:
+                return 0
+            named = {PurePosixPath(each).name for each in _named_by(found)}
+            folder = f"{found.metadata.location.rstrip('/')}/metadata"
+            gone = [
+                name
+                for name in self._storage.names(folder)
+                if name.endswith(".avro") and name not in named
+            ]
+            for name in gone:
+                self._storage.remove(f"{folder}/{name}")
+        return len(gone)
+
+    def _forget_snapshots(self, table: str, batch_id: str) -> None:
+        found = find_table(self._catalog, table)
+        if found is None:
+            return
+        showing = snapshots_showing(found, {batch_id})
+        refs = {ref.snapshot_id: name for name, ref in found.metadata.refs.items()}
+        if held := [refs[each] for each in showing if each in refs]:
+            what = "readers see it" if "main" in held else f"{', '.join(held)} hold it"
+            raise LakeError(f"{table}: batch {batch_id} may not be erased: {what}")
+        if showing:
+            found.maintenance.expire_snapshots().by_ids(showing).commit()
+
+
+def snapshots_showing(table: Table, batches: Collection[str]) -> list[int]:
+    """The kept snapshots in which a reader sees one of some batches, oldest first."""
+    metadata = table.metadata
+    showing: list[int] = []
+    stands: dict[str, str | None] | None = None
+    for each in history_of(metadata):
+        if stands is None or each.period is None:
+            snapshot = metadata.snapshot_by_id(each.snapshot_id)
+            live = live_files(metadata, table.io, snapshot)
+            stands = {file.period: file.batch_id for file in live}
+        else:
+            stands[each.period] = each.batch_id
+        if set(batches) & set(stands.values()):
+            showing.append(each.snapshot_id)
+    return showing
+
+
+def _named_by(table: Table) -> Iterator[str]:
+    for snapshot in table.metadata.snapshots:
+        yield snapshot.manifest_list
+        for manifest in snapshot.manifests(table.io):
+            yield manifest.manifest_path
+
+
+def _text(note: Mapping[str, object]) -> bytes:
+    return (json.dumps(note, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
