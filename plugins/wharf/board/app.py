@@ -10,6 +10,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from wharf.board.actions_guard import Powers, remember
 from wharf.board.actions_routes import add_actions
 from wharf.board.machines import Machines
+from wharf.board.room import RoomPage
 from wharf.board.suppliers import Suppliers
 from wharf.board.views import Views
 from wharf.settings import Settings
@@ -50,6 +51,7 @@ def build_app(
     router.get("/suppliers/{supplier}")(suppliers.supplier)
     router.get("/suppliers/{supplier}/{feed}")(suppliers.feed)
     router.get("/scorecards/{name}")(suppliers.export)
+    router.get("/disk")(RoomPage(views).show)
     router.get("/status.json")(machines.status)
     router.get("/metrics")(machines.metrics)
     router.get("/badges/{name}")(machines.badge)

@@ -6,12 +6,12 @@ They are pictures of the table below them, so they carry one name and no data of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from html import escape
 
 from markupsafe import Markup
 
-from wharf.board.words import span
+from wharf.board.words import size, span
 from wharf.timeliness.scorecard import Score
 
 WIDTH, HEIGHT = 560, 150
@@ -64,6 +64,26 @@ def arrival_chart(months: Sequence[Score]) -> Markup:
             f"{_flat(y(p95))}/></g>"
         )
     return _svg("Arrival from due by month, median to p95", [*drawn, *_names(months)])
+
+
+def room_chart(days: Sequence[tuple[date, int]]) -> Markup:
+    """All bytes, day by day, as one line from zero."""
+    first, last = days[0][0], days[-1][0]
+    most = max(max(size for _, size in days), 1)
+    wide, high = WIDTH - _LEFT - _RIGHT, _FLOOR - _TOP
+
+    def x(day: date) -> float:
+        return _LEFT + (day - first).days / max((last - first).days, 1) * wide
+
+    points = " ".join(f"{x(day):.1f},{_FLOOR - bytes_ / most * high:.1f}" for day, bytes_ in days)
+    drawn = [_level(_FLOOR - share * high, size(int(most * share))) for share in (0.0, 0.5, 1.0)]
+    drawn.append(f'<polyline class="line" points="{points}"/>')
+    drawn += [
+        f'<text class="{"mid" if day == first else "end"}" x="{x(day):.1f}" '
+        f'y="{_FLOOR + 14}">{day.isoformat()}</text>'
+        for day in (first, last)
+    ]
+    return _svg("Bytes by day", drawn)
 
 
 def from_due(lateness: timedelta | None) -> str:

@@ -19,7 +19,7 @@ def make_templates() -> Environment:
     for each in (
         words.span, words.minute, words.second, words.weekday, words.day_and_month,
         words.timeliness, words.delivery, words.condition, words.finding, words.capitalize_first,
-        words.percent, words.local, words.size,
+        words.percent, words.local, words.size, words.change,
     ):  # fmt: skip
         made.filters[each.__name__] = each
     made.filters["number"] = lambda value: f"{value:,}"
@@ -36,6 +36,7 @@ def make_templates() -> Environment:
         address=table.address,
         rate_chart=charts.rate_chart,
         arrival_chart=charts.arrival_chart,
+        room_chart=charts.room_chart,
         from_due=charts.from_due,
     )
     return made

@@ -125,3 +125,8 @@ def size(count: int) -> str:
             )
         amount /= 1000
     return f"{amount:.1f}{_TOGETHER}TB"
+
+
+def change(bytes_more: int) -> str:
+    """A change of size with its sign."""
+    return f"{'-' if bytes_more < 0 else '+'}{size(abs(bytes_more))}"
