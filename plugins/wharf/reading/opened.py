@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -14,6 +15,7 @@ from wharf.contracts.formats import FileFormat
 from wharf.reading.findings import Finding
 from wharf.reading.header import Mapped
 from wharf.reading.layout import Layout
+from wharf.reading.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Opened:
     reject: Callable[[int, int], Raw]
     """The raw text between two positions of `layout.rejects`."""
     findings: tuple[Finding, ...] = ()
+    stream: Stream[Any] | None = None
+    """What the relation reads, unless it is a table: rows can then be had in part."""
 
 
 def text(value: str) -> str:
