@@ -31,7 +31,7 @@ from wharf.errors import (
 from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake, open_landing
 from wharf.ledger import Ledger, arrivals, batches, contracts, decisions, deliveries, expected
 from wharf.ledger.rows import Arrival, BatchRow, Delivery
-from wharf.reading import Counts, Plan, SourceFile, plan_reading, write_plan
+from wharf.reading import Counts, Plan, SourceFile, parts_of, plan_reading, write_plan
 from wharf.settings import Settings
 from wharf.sources import open_source
 
@@ -332,7 +332,8 @@ def _write(
     folder = ctx.lake.batch_dir(feed.table, period.key, batch_id)
     good, bad = list[StagedFile](), None
     if counts.rows_staged:  # else the lake puts an empty file
-        good = [ctx.lake.put(work / "good.parquet", f"{folder}/part-0.parquet")]
+        parts = enumerate(parts_of(work / "good.parquet"))
+        good = [ctx.lake.put(path, f"{folder}/part-{number}.parquet") for number, path in parts]
     if counts.rows_quarantined:
         bad = ctx.lake.put(work / "bad.parquet", f"{folder}/quarantine.parquet")
     return Batch(

@@ -84,6 +84,8 @@ class Opened:
     findings: tuple[Finding, ...] = ()
     stream: Stream[Any] | None = None
     """What the relation reads, unless it is a table: rows can then be had in part."""
+    size: int = 0
+    """Bytes as it was delivered."""
 
 
 def text(value: str) -> str:
