@@ -81,6 +81,7 @@ def open_delimited(
     sniffed = Sniffed(
         "csv",
         encoding=source.encoding,
+        bom=bool(source.bom),
         delimiter=dialect.delimiter,
         header_line=head.line.number if head.line else None,
         columns=head.cells if head.line else (),

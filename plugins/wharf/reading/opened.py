@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Sniffed:
     kind: str
     compression: str = ""
     encoding: str | None = None
+    bom: bool = False
+    """Whether a byte-order mark stands in front of a text."""
     delimiter: str | None = None
     header_line: int | None = None
     """Physical line (or sheet row) of the header, from 1; None where there is none."""
@@ -43,6 +45,11 @@ class Sniffed:
     """Header cells as they stand in the file."""
     quote: str | None = None
     sheet: str | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """What it is as a JSON object, without what does not apply to its kind."""
+        said = {key: value for key, value in asdict(self).items() if value not in (None, "", False)}
+        return {**said, "columns": list(self.columns)}
 
 
 @dataclass(frozen=True)
