@@ -26,8 +26,6 @@ Row = Mapping[str, str]
 def data_folder() -> Path | None:
     """Where the deliveries lie, by `WHARF_REAL_DATA` or beside the checkout; None without them."""
     folder = Path(os.environ.get("WHARF_REAL_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        folder = ROOT.parents[1] / "shared" / "data"
     return folder if (folder / "expected").is_dir() else None
 
 

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from replay_data import SETS, Delivered, DeliverySet, by_instant
+from replay_data import Delivered, DeliverySet, by_instant
 
 from wharf import intake
+from wharf.contracts import Feed
 from wharf.errors import AuditFailed, DeliveryMissing, DeliveryRefused, NothingNew, WharfError
 from wharf.intake import Intake, open_intake
 from wharf.ledger import arrivals, batches, deliveries
@@ -81,6 +82,11 @@ class Replay:
                 told(each)
         self.became += done
         return done
+
+    def feed(self, given: Delivered) -> Feed:
+        """The contract of a delivery's feed."""
+        assert self._promises is not None
+        return self._promises.feeds[given.feed]
 
     def _arrive(
         self, group: Sequence[Delivered], payload: Path, of: DeliverySet
@@ -220,8 +226,3 @@ _ends: dict[type[Exception], str] = {
     NothingNew: "duplicate",
     DeliveryMissing: "waiting",
 }
-
-
-def set_of(given: Delivered) -> DeliverySet:
-    """The set that a delivery belongs to."""
-    return SETS[0] if given.feed.startswith("nyc_health.") else SETS[1]
