@@ -126,7 +126,7 @@ class Replay:
                     lambda: intake.publish_batch(ctx, feed, batch, now=now, by="replay"),
                 )
             except (DeliveryRefused, AuditFailed, NothingNew, DeliveryMissing) as error:
-                became.end, became.reason = _ends[type(error)], str(error)
+                became.end, became.reason = _end(error), str(error)
             except WharfError as error:
                 became.end, became.reason = "error", str(error)
         became.moved += pointer != self._pointer(feed.table)
@@ -220,9 +220,13 @@ class Replay:
             self.spent[what] = self.spent.get(what, 0.0) + taken
 
 
-_ends: dict[type[Exception], str] = {
-    DeliveryRefused: "refused",
-    AuditFailed: "quarantined",
-    NothingNew: "duplicate",
-    DeliveryMissing: "waiting",
-}
+def _end(error: Exception) -> str:
+    match error:
+        case DeliveryRefused():
+            return "refused"
+        case AuditFailed():
+            return "quarantined"
+        case NothingNew():
+            return "duplicate"
+        case _:
+            return "waiting"
