@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing import forkserver
 from pathlib import Path
@@ -17,6 +18,8 @@ from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
+import pytest
+from server_world import running_rest
 
 from wharf.batches import Batches
 from wharf.errors import PublishRefused
@@ -26,6 +29,13 @@ from wharf.ledger import batches as rows
 
 NOW = datetime(2026, 11, 20, 6, 4, 12, 345000, tzinfo=UTC)
 TABLE = "raw.acme_prices"
+EVERYWHERE = [
+    "sqlite",
+    "postgres",
+    *(pytest.param(k, marks=pytest.mark.slow) for k in ("rest", "sqlite on s3", "postgres on s3")),
+]
+"""Where a lake may stand; a REST catalog and S3 take their time."""
+_numbers = itertools.count()
 DAY = "2026-11-20"
 NEXT_DAY = "2026-11-21"
 COLUMNS = {"account": "string", "amount": "decimal(10, 2)", "_period": "string"}
@@ -38,15 +48,46 @@ class Place:
     catalog_url: str
     warehouse: str
     ledger_url: str = ""
+    s3: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    """Where its files lie on this machine's disk; below the server's own folder for S3."""
 
     def open(self) -> Lake:
-        return Lake(self.catalog_url, self.warehouse)
+        return Lake(self.catalog_url, self.warehouse, s3=self.s3)
 
 
 def local_place(root: Path) -> Place:
     return Place(
-        f"sqlite:///{root}/catalog.db", f"file://{root}/lake", f"sqlite:///{root}/ledger.db"
+        f"sqlite:///{root}/catalog.db",
+        f"file://{root}/lake",
+        f"sqlite:///{root}/ledger.db",
+        folder=root / "lake",
     )
+
+
+def place_of(kind: str, root: Path, get: Callable[[str], Any]) -> Iterator[Place]:
+    """An empty lake and ledger over one combination of catalog and storage.
+
+    Args:
+        kind: sqlite, postgres or rest; with " on s3" where the files lie on S3.
+        root: An empty folder.
+        get: Gives a fixture of the session by name.
+    """
+    catalog, _, storage = kind.partition(" on ")
+    place, name = local_place(root), f"wharf{next(_numbers)}"
+    if storage:
+        server = get("s3_server")
+        bucket = server.make_bucket(name)
+        folder = server.root / name / "lake"
+        place = replace(place, warehouse=f"{bucket}/lake", s3=server.options, folder=folder)
+    if catalog == "postgres":
+        url = get("postgres").create_database(f"wharf_{name}")
+        place = replace(place, catalog_url=url, ledger_url=url)
+    if catalog != "rest":
+        yield place
+        return
+    with running_rest(get("java_machine"), root / "rest.db", place.warehouse) as address:
+        yield replace(place, catalog_url=f"rest+{address}")
 
 
 def stage(
@@ -55,11 +96,12 @@ def stage(
     period: str = DAY,
     *,
     columns: Mapping[str, str] | None = None,
+    formerly: Mapping[str, Sequence[str]] | None = None,
     table: str = TABLE,
 ) -> Batch:
     """Stage rows, given without the period, as a finished batch."""
     wanted = dict(COLUMNS if columns is None else columns)
-    planned = lake.columns_for(table, wanted)
+    planned = lake.columns_for(table, wanted, formerly)
     full = [(*row, period) for row in values]
     arrays = [
         pa.array([row[at] for row in full], arrow_type(column.type))

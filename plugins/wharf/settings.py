@@ -12,6 +12,20 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from wharf.errors import SettingsError
 
+S3 = {
+    "endpoint": "WHARF_S3_ENDPOINT",
+    "access_key_id": "WHARF_S3_ACCESS_KEY_ID",
+    "secret_access_key": "WHARF_S3_SECRET_ACCESS_KEY",
+    "region": "WHARF_S3_REGION",
+}
+CATALOG = {
+    "token": "WHARF_CATALOG_TOKEN",
+    "credential": "WHARF_CATALOG_CREDENTIAL",
+    "scope": "WHARF_CATALOG_SCOPE",
+    "oauth2_server_uri": "WHARF_CATALOG_OAUTH_URL",
+    "warehouse": "WHARF_CATALOG_WAREHOUSE",
+}
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -61,6 +75,8 @@ class Settings:
     airflow_database: str = field(default="", repr=False)
     """Address of Airflow's own database; empty where its configuration file says it."""
     s3: Mapping[str, str] = field(default_factory=dict, repr=False)
+    catalog: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What a REST catalog wants to know of us."""
 
     @property
     def sends_outside(self) -> bool:
@@ -128,16 +144,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         upload_limit=_megabytes(env, "WHARF_UPLOAD_LIMIT_MB", 512),
         airflow_kept=_days(env, "WHARF_AIRFLOW_KEEP_DAYS", 90),
         airflow_database=env.get("WHARF_AIRFLOW_DATABASE") or "",
-        s3={
-            key: env[variable]
-            for key, variable in {
-                "endpoint": "WHARF_S3_ENDPOINT",
-                "access_key_id": "WHARF_S3_ACCESS_KEY_ID",
-                "secret_access_key": "WHARF_S3_SECRET_ACCESS_KEY",
-                "region": "WHARF_S3_REGION",
-            }.items()
-            if env.get(variable)
-        },
+        s3=_given(env, S3),
+        catalog=_given(env, CATALOG),
     )
 
 
@@ -221,6 +229,10 @@ def parse_connection(connection_id: str, value: str) -> Connection:
 def shipped_project() -> Path:
     """The project that lies beside this code: what the demo copies."""
     return Path(__file__).parents[2]
+
+
+def _given(env: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    return {key: env[variable] for key, variable in variables.items() if env.get(variable)}
 
 
 def _seconds(

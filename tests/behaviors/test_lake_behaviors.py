@@ -1,21 +1,27 @@
-"""What a lake does, the same over each catalog: SQLite always, Postgres where it is installed."""
+"""What a lake does, the same over each catalog and storage.
+
+SQLite and Postgres over local files are quick; a REST catalog and S3 take their time, and have a
+short way of their own in test_lake_elsewhere.py.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from lake_world import (
     COLUMNS,
     DAY,
+    EVERYWHERE,
     NEXT_DAY,
     NOW,
     TABLE,
     Place,
     accounts,
     in_children,
+    place_of,
     publish_in_order,
     publish_some,
     read,
@@ -25,6 +31,11 @@ from lake_world import (
 
 from wharf.errors import LakeError, PublishRefused
 from wharf.lake import Batch, Lake, locks, new_batch_id, publisher
+
+
+@pytest.fixture(params=EVERYWHERE)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    yield from place_of(request.param, tmp_path, request.getfixturevalue)
 
 
 @pytest.fixture
@@ -68,11 +79,12 @@ def test_publish_replaces_its_period_only_and_in_one_snapshot(lake: Lake) -> Non
     assert lake.current(TABLE)[DAY] == restated.batch_id
 
 
-def test_publish_writes_no_data_file(lake: Lake, tmp_path: Path) -> None:
+def test_publish_writes_no_data_file(lake: Lake, place: Place) -> None:
     batches = [stage(lake, [("a", 1)]), stage(lake, [("b", 2)])]
 
     def files() -> set[tuple[str, int, int]]:
-        found = (tmp_path / "lake").rglob("*.parquet")
+        assert place.folder is not None
+        found = place.folder.rglob("*.parquet")
         return {(str(f), f.stat().st_ino, f.stat().st_mtime_ns) for f in found}
 
     before = files()
@@ -89,80 +101,6 @@ def test_snapshot_carries_what_was_said(lake: Lake) -> None:
     assert (one.action, one.batch_id, one.period) == ("publish", first.batch_id, DAY)
     assert (one.properties["by"], one.properties["reason"]) == ("run 7", "it came")
     assert (two.action, two.properties["previous"]) == ("rollback", first.batch_id)
-
-
-def test_new_column_rides_in_the_same_commit_and_older_rows_read_null(lake: Lake) -> None:
-    old = lake.publish(stage(lake, [("a", 1)]), {})
-    lake.publish(stage(lake, [("b", 2, "x")], NEXT_DAY, columns=with_column("zone")), {})
-    assert len(lake.history(TABLE)) == 2
-    assert [row[-1] for row in read(lake, lake.scan_sql(TABLE))] == [None, "x"]
-    assert [c.name for c in lake.schema(TABLE)] == ["account", "amount", "_period", "zone"]
-    assert len(read(lake, lake.scan_sql(TABLE, snapshot_id=old))[0]) == 3
-
-
-@pytest.mark.parametrize(
-    ("was", "becomes", "small", "large"),
-    [("int", "long", 1, 2**40), ("float", "double", 1.5, 1e300)],
-    ids=["int to long", "float to double"],
-)
-def test_wider_number_is_read_from_old_and_new_files(
-    lake: Lake, was: str, becomes: str, small: Any, large: Any
-) -> None:
-    columns = {"account": "string", "n": was, "_period": "string"}
-    first = stage(lake, [("a", small)], columns=columns)
-    lake.publish(first, {})
-    lake.publish(stage(lake, [("b", large)], NEXT_DAY, columns={**columns, "n": becomes}), {})
-    assert [row[1] for row in read(lake, lake.scan_sql(TABLE))] == [small, large]
-    lake.publish(stage(lake, [("c", small)], columns={**columns, "n": was}), {})
-    assert lake.check(first) == []
-    lake.publish(first, {})
-    assert [row[1] for row in read(lake, lake.scan_sql(TABLE))] == [small, large]
-
-
-def test_wider_decimal_is_read_from_old_and_new_files(lake: Lake) -> None:
-    lake.publish(stage(lake, [("a", 1)]), {})
-    wide = stage(lake, [("b", 10**12)], NEXT_DAY, columns={**COLUMNS, "amount": "decimal(20, 2)"})
-    lake.publish(wide, {})
-    assert [int(row[1]) for row in read(lake, lake.scan_sql(TABLE))] == [1, 10**12]
-    assert {c.name: c.type for c in lake.schema(TABLE)}["amount"] == "decimal(20, 2)"
-
-
-def test_missing_column_and_another_order_are_read_right(lake: Lake) -> None:
-    lake.publish(stage(lake, [("a", 1)]), {})
-    turned = {"_period": "string", "account": "string"}
-    planned = lake.columns_for(TABLE, turned)
-    assert [c.field_id for c in planned] == [3, 1]
-    rows = pa.table({"_period": [NEXT_DAY], "account": ["b"]})
-    empty = Batch(new_batch_id(NOW), TABLE, NEXT_DAY, (), 0, planned)
-    lake.publish(lake.write_batch(lake.stage_rows(empty, rows)), {})
-    assert accounts(lake) == [(DAY, "a"), (NEXT_DAY, "b")]
-
-
-@pytest.mark.parametrize("wanted", ["string", "decimal(12, 3)", "double", "date"])
-def test_unsafe_type_change_is_refused_when_staging(lake: Lake, wanted: str) -> None:
-    lake.publish(stage(lake, [("a", 1)]), {})
-    with pytest.raises(PublishRefused, match=r"'amount' is decimal\(10, 2\), not"):
-        lake.columns_for(TABLE, {**COLUMNS, "amount": wanted})
-
-
-def test_field_id_taken_meanwhile_is_refused(lake: Lake) -> None:
-    lake.publish(stage(lake, [("a", 1)]), {})
-    one = stage(lake, [("b", 1, "x")], columns=with_column("zone"))
-    other = stage(lake, [("c", 1, "x")], NEXT_DAY, columns=with_column("city"))
-    lake.publish(one, {})
-    assert "stage it again" in lake.check(other)[0]
-    with pytest.raises(PublishRefused, match="which is 'zone' by now"):
-        lake.publish(other, {})
-    assert accounts(lake) == [(DAY, "b")]
-
-
-def test_first_batches_staged_at_once_with_other_columns_do_not_mix(lake: Lake) -> None:
-    one = stage(lake, [("a", 1)])
-    turned = {"amount": "decimal(10, 2)", "account": "string", "_period": "string"}
-    other = stage(lake, [(1, "b")], NEXT_DAY, columns=turned)
-    lake.publish(one, {})
-    with pytest.raises(PublishRefused, match="stage it again"):
-        lake.publish(other, {})
 
 
 def test_batch_without_rows_leaves_its_period_empty_and_is_named(lake: Lake) -> None:

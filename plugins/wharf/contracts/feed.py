@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -199,6 +200,8 @@ class Feed(Spec):
             raise ValueError(f"supplier.id is {self.supplier.id!r}, but the feed is {self.feed!r}")
         if unknown := [name for name in self.key if name not in self.columns]:
             raise ValueError(f"key names unknown columns: {', '.join(unknown)}")
+        if problem := _renaming_problem(self.columns):
+            raise ValueError(problem)
         if reserved := [name for name in self.columns if name.startswith("_")]:
             raise ValueError(f"columns may not begin with '_': {', '.join(reserved)}")
         for key in (
@@ -209,6 +212,11 @@ class Feed(Spec):
             if key is not None:
                 Period.parse(self.period.kind, key)
         return self
+
+    @property
+    def renamed_columns(self) -> dict[str, tuple[str, ...]]:
+        """Names that columns had before, by their names now."""
+        return {name: each.formerly for name, each in self.columns.items() if each.formerly}
 
     @property
     def supplier_id(self) -> str:
@@ -237,6 +245,21 @@ class Feed(Spec):
         after_start = self.parse_period(self.active.from_).first <= period.first
         until = self.active.until
         return after_start and (until is None or period.first <= self.parse_period(until).first)
+
+
+def _renaming_problem(columns: Mapping[str, Column]) -> str:
+    """Say what is wrong with the columns' former names; empty when nothing is."""
+    owners: dict[str, str] = {}
+    for name, column in columns.items():
+        for old in column.formerly:
+            if old in columns:
+                return f"columns.{name}.formerly names {old!r}, which is a column still"
+            if old.startswith("_"):
+                return f"columns.{name}.formerly may not begin with '_': {old!r}"
+            if old in owners:
+                return f"{old!r} was renamed to {owners[old]!r} and to {name!r}; keep one"
+            owners[old] = name
+    return ""
 
 
 __all__ = ["SYSTEM_COLUMNS", "ClockPoint", "Feed", "Terms"]

@@ -23,10 +23,17 @@ class Column(Spec):
     type: str
     required: bool = False
     aliases: tuple[str, ...] = ()
+    formerly: tuple[str, ...] = ()
+    """Names that this column had in the table: it stays the same column, with all its values."""
     nulls: tuple[str, ...] | None = None
     format: OptionalText = None
     sensitive: bool = False
     about: str = ""
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """How a supplier may write it, beside its name: files of before a renaming too."""
+        return (*self.aliases, *self.formerly)
 
     @field_validator("type")
     @classmethod

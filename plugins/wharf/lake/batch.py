@@ -68,6 +68,8 @@ class LakeColumn:
     field_id: int
     required: bool = False
     """Whether the batch promises no missing values; the lake's own columns stay optional."""
+    formerly: str = ""
+    """What the table called it when the batch was staged, where this batch renames it."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,11 @@ def merged_type(standing: str, wanted: str) -> str | None:
 
 
 def plan_columns(
-    table: str, standing: Sequence[LakeColumn], wanted: Mapping[str, str], last_id: int
+    table: str,
+    standing: Sequence[LakeColumn],
+    wanted: Mapping[str, str],
+    last_id: int,
+    formerly: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[LakeColumn, ...]:
     """Give wanted columns the field ids and types that the table has, or will give them.
 
@@ -127,12 +131,14 @@ def plan_columns(
         standing: The table's columns; none when it does not exist yet.
         wanted: Type text by column name, in file order.
         last_id: The highest field id the table ever gave.
+        formerly: Names that a column had before, by its name now.
 
     Raises:
         PublishRefused: A type change that is not safe, or two names that differ in case only.
     """
-    known = {column.name: column for column in standing}
-    folded = {column.name.casefold(): column.name for column in standing}
+    renamed = _renamed(standing, wanted, formerly or {})
+    known = {renamed.get(each.name, each.name): each for each in standing}
+    folded = {name.casefold(): name for name in known}
     planned: list[LakeColumn] = []
     problems: list[str] = []
     for name, type_text in wanted.items():
@@ -144,7 +150,10 @@ def plan_columns(
             merged = merged_type(known[name].type, type_text)
             if merged is None:
                 problems.append(f"column {name!r} is {known[name].type}, not {type_text}")
-            planned.append(LakeColumn(name, merged or type_text, known[name].field_id))
+            before = known[name].name if known[name].name != name else ""
+            planned.append(
+                LakeColumn(name, merged or type_text, known[name].field_id, formerly=before)
+            )
         else:
             last_id += 1
             iceberg_type(type_text)
@@ -155,3 +164,18 @@ def plan_columns(
             "a new name: a table's column keeps its type, but for wider numbers."
         )
     return tuple(planned)
+
+
+def _renamed(
+    standing: Sequence[LakeColumn],
+    wanted: Mapping[str, str],
+    formerly: Mapping[str, Sequence[str]],
+) -> dict[str, str]:
+    """The table's columns that get another name, by the name they have."""
+    known = {column.name for column in standing}
+    found: dict[str, str] = {}
+    for name in wanted.keys() - known:
+        old = next((each for each in formerly.get(name, ()) if each in known - wanted.keys()), None)
+        if old is not None:
+            found[old] = name
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
 from pyiceberg.io.pyarrow import compute_statistics_plan, data_file_statistics_from_parquet_metadata
-from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestFile
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import TableProperties, Transaction
@@ -20,7 +20,6 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import TableUpdate, update_table_metadata
-from pyiceberg.table.update.snapshot import _ManifestMergeManager, _OverwriteFiles
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import Record
 from pyiceberg.types import NestedField
@@ -28,19 +27,18 @@ from typing_extensions import override
 
 from wharf.lake.batch import LakeColumn, StagedFile
 from wharf.lake.columns import iceberg_type, merged_type
+from wharf.lake.manifests import PeriodOverwrite
+from wharf.lake.names import table_parts
 from wharf.lake.partitions import PERIOD, LiveFile, period_filter
+from wharf.lake.standing import Standing
 
 FIRST_PARTITION_ID = 1000
-MERGE_ABOVE = 100
-"""Manifests of a table before they are merged: one is added by each publish, each costs a read."""
 TABLE_PROPERTIES = {
     "gc.enabled": "false",
     "format-version": "2",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
     f"write.metadata.metrics.column.{PERIOD}": "full",
-    "commit.manifest-merge.enabled": "true",
-    "commit.manifest.min-count-to-merge": str(MERGE_ABOVE),
 }
 Footers = Mapping[str, pq.FileMetaData]
 
@@ -64,32 +62,12 @@ class Tx(Transaction):
         return self._applied[2]
 
 
-class PeriodOverwrite(_OverwriteFiles):
-    """An overwrite that merges small manifests and forgets those whose files are all gone."""
-
-    @override
-    def _existing_manifests(self) -> list[ManifestFile]:
-        return [
-            manifest
-            for manifest in super()._existing_manifests()
-            if manifest.has_added_files() or manifest.has_existing_files()
-        ]
-
-    @override
-    def _process_manifests(self, manifests: list[ManifestFile]) -> list[ManifestFile]:
-        data = [each for each in manifests if each.content == ManifestContent.DATA]
-        others = [each for each in manifests if each.content != ManifestContent.DATA]
-        manager: _ManifestMergeManager[Any] = _ManifestMergeManager(
-            target_size_bytes=TableProperties.MANIFEST_TARGET_SIZE_BYTES_DEFAULT,
-            min_count_to_merge=MERGE_ABOVE,
-            merge_enabled=True,
-            snapshot_producer=self,
-        )
-        return manager.merge_manifests(data) + others
-
-
-def begin_table(catalog: Catalog, name: str, columns: Sequence[LakeColumn]) -> Transaction:
+def begin_table(
+    catalog: Catalog, name: str, columns: Sequence[LakeColumn], root: str
+) -> Transaction:
     """Start the transaction that creates a table together with its first batch.
+
+    The table lies below our root, beside its batches, whatever the catalog would choose.
 
     pyiceberg gives a new table fresh field ids, in order; `check_new_ids` has made sure that the
     batch was staged with exactly those.
@@ -104,29 +82,43 @@ def begin_table(catalog: Catalog, name: str, columns: Sequence[LakeColumn]) -> T
     mapping = schema.name_mapping.model_dump_json()
     properties = {**TABLE_PROPERTIES, TableProperties.DEFAULT_NAME_MAPPING: mapping}
     return catalog.create_table_transaction(
-        name, schema, partition_spec=spec, properties=properties
+        name,
+        schema,
+        location="/".join([root, *table_parts(name)]),
+        partition_spec=spec,
+        properties=properties,
     )
 
 
 def evolve(tx: Transaction, columns: Sequence[LakeColumn]) -> None:
-    """Add a batch's new columns and widen the types it widened, in this transaction."""
-    schema = tx.table_metadata.schema()
-    standing = {field.name: str(field.field_type) for field in schema.fields}
-    added = [column for column in columns if column.name not in standing]
+    """Add a batch's new columns, widen and rename those it widened or renamed, in this transaction.
+
+    A batch of before a column got another name does not give it the old one back.
+    """
+    stands = Standing.of(tx.table_metadata)
+    pairs = [(column, stands.same(column)) for column in columns]
+    added = [column for column, match in pairs if match is None]
     widened = [
-        (column.name, merged)
-        for column in columns
-        if column.name in standing
-        and (merged := merged_type(standing[column.name], column.type))
-        and merged != standing[column.name]
+        (match.name, merged)
+        for column, match in pairs
+        if match is not None
+        and (merged := merged_type(match.type, column.type))
+        and merged != match.type
     ]
-    if not added and not widened:
+    renamed = [
+        (match.name, column.name)
+        for column, match in pairs
+        if match is not None and column.formerly == match.name
+    ]
+    if not added and not widened and not renamed:
         return
     with tx.update_schema() as update:
         for column in sorted(added, key=lambda each: each.field_id):
             update.add_column(column.name, iceberg_type(column.type))
         for name, wider in widened:
             update.update_column(name, field_type=iceberg_type(wider))
+        for old, new in renamed:
+            update.rename_column(old, new)
 
 
 def replace_period(

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from wharf.errors import Erased, LakeError
 from wharf.lake.batch import Batch
-from wharf.lake.catalog import LakeCatalog
 from wharf.lake.locks import TableLocks
 from wharf.lake.partitions import live_files
 from wharf.lake.storage import Storage
@@ -31,7 +31,7 @@ class Eraser:
 
     def __init__(
         self,
-        catalog: LakeCatalog,
+        catalog: Catalog,
         locks: TableLocks,
         storage: Storage,
         home: Callable[[str, str, str], str],

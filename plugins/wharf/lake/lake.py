@@ -17,7 +17,7 @@ from pyiceberg.table import Table
 from wharf.errors import LakeError, PublishRefused
 from wharf.lake import scan
 from wharf.lake.batch import Batch, BatchId, LakeColumn, StagedFile
-from wharf.lake.catalog import LakeCatalog, catalog_engine, catalog_properties
+from wharf.lake.catalog import open_catalog
 from wharf.lake.columns import plan_columns
 from wharf.lake.erase import RECORD, Eraser
 from wharf.lake.locks import table_locks
@@ -25,6 +25,7 @@ from wharf.lake.names import segment, table_parts
 from wharf.lake.parquet import arrow_schema, write_parquet
 from wharf.lake.partitions import LiveFile, live_files, standing_batch
 from wharf.lake.publisher import Publisher
+from wharf.lake.standing import Standing
 from wharf.lake.storage import Storage
 from wharf.lake.structure import (
     check_bytes,
@@ -50,41 +51,51 @@ class Lake:
     """Staging, checking, publishing and reading batches. Retention does not belong here."""
 
     def __init__(
-        self, catalog_url: str, warehouse: str, *, s3: Mapping[str, str] | None = None
+        self,
+        catalog_url: str,
+        warehouse: str,
+        *,
+        s3: Mapping[str, str] | None = None,
+        catalog: Mapping[str, str] | None = None,
     ) -> None:
         """Open a lake, creating its catalog when there is none.
 
         Args:
-            catalog_url: `sqlite:///<path>` or a Postgres address.
+            catalog_url: `sqlite:///<path>`, a Postgres address, or `rest+http://<host>`.
             warehouse: `file:///<folder>` or `s3://<bucket>/<prefix>`.
             s3: endpoint, access_key_id, secret_access_key, region.
+            catalog: What a REST catalog wants to know: token or credential, scope,
+                oauth2_server_uri, warehouse (its name there).
 
         Raises:
             LakeError: The catalog cannot be reached.
         """
         self.storage = Storage(warehouse, s3)
-        engine = catalog_engine(catalog_url)
-        locks = table_locks(engine, self.storage)
-        properties = catalog_properties(self.storage.root, s3 or {})
+        locks = table_locks(catalog_url, self.storage)
         with reaching("opening the catalog"), locks.hold("catalog"):
-            self._catalog = LakeCatalog(engine, properties)
-        self._publisher = Publisher(self._catalog, locks)
+            self._catalog = open_catalog(catalog_url, self.storage.root, s3 or {}, catalog or {})
+        self._publisher = Publisher(self._catalog, locks, self.storage.root)
         self.eraser = Eraser(self._catalog, locks, self.storage, self.batch_dir)
 
-    def columns_for(self, table: str, wanted: Mapping[str, str]) -> tuple[LakeColumn, ...]:
+    def columns_for(
+        self,
+        table: str,
+        wanted: Mapping[str, str],
+        formerly: Mapping[str, Sequence[str]] | None = None,
+    ) -> tuple[LakeColumn, ...]:
         """Plan the columns of a batch: the table's ids and types, and ids for new columns.
 
         Args:
             table: The table it will be published to; it need not exist.
             wanted: Iceberg type text by column name, in file order, system columns included.
+            formerly: Names that a column had before, by its name now: it stays the same column.
 
         Raises:
             PublishRefused: A column changes its type in a way that loses or breaks something.
         """
         found = self._find(table)
-        standing = columns_of(found.metadata, None) if found else ()
-        last_id = found.metadata.last_column_id if found else 0
-        return plan_columns(table, standing, wanted, last_id)
+        stands = Standing.of(found.metadata if found else None)
+        return plan_columns(table, stands.columns, wanted, stands.last_id, formerly)
 
     def batch_dir(self, table: str, period: str, batch_id: str) -> str:
         """The address of a batch's folder; it is never of the form `key=value`."""
@@ -176,10 +187,9 @@ class Lake:
             return [str(error)]
         home = self.batch_dir(batch.table, batch.period, batch.batch_id)
         found = self._find(batch.table)
-        standing = columns_of(found.metadata, None) if found else ()
-        last_id = found.metadata.last_column_id if found else 0
         problems.extend(check_footers(batch, home, footers))
-        problems.extend(check_schema(batch.columns, standing, last_id))
+        stands = Standing.of(found.metadata if found else None)
+        problems.extend(check_schema(batch.columns, stands))
         return problems
 
     def publish(
@@ -322,12 +332,15 @@ class Lake:
             for each in self._live(found, snapshot_id, periods)
             if each.data.record_count and each.period not in laid_over
         ]
-        schemas = [columns, *(batch.columns for batch in laid_over.values())]
+        stands = Standing.of(found.metadata)
+        schemas = [columns, *([*map(stands.named, b.columns)] for b in laid_over.values())]
         uris.extend(staged.uri for b in laid_over.values() for staged in b.files if staged.rows)
         return scan.relation(uris, scan.united_columns(schemas))
 
     def scan_batches_sql(self, batches: Sequence[Batch]) -> str:
         """A DuckDB relation over batches of one table, published or not; usable after FROM.
+
+        Columns have the names of today, also in batches of before a renaming.
 
         Raises:
             LakeError: There is no batch, or they belong to different tables.
@@ -335,9 +348,11 @@ class Lake:
         """
         if len({batch.table for batch in batches}) != 1:
             raise LakeError("name batches of exactly one table to read them together")
-        columns = scan.united_columns([batch.columns for batch in batches])
         for batch in batches:
             self.eraser.refuse_erased(batch)
+        found = self._find(batches[0].table)
+        stands = Standing.of(found.metadata if found else None)
+        columns = scan.united_columns([[*map(stands.named, each.columns)] for each in batches])
         uris = [staged.uri for batch in batches for staged in batch.files if staged.rows]
         return scan.relation(uris, columns)
 
@@ -375,4 +390,4 @@ class Lake:
 
 def open_lake(settings: Settings) -> Lake:
     """The lake of an installation."""
-    return Lake(settings.catalog_url, settings.warehouse, s3=settings.s3)
+    return Lake(settings.catalog_url, settings.warehouse, s3=settings.s3, catalog=settings.catalog)

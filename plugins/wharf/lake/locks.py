@@ -1,22 +1,26 @@
 """One writer for each table at a time. The catalog's compare-and-swap stays the guard.
 
 The lock only keeps writers from wasting work on conflicts. It binds our own processes: on one
-machine with SQLite, on every machine with Postgres.
+machine with SQLite or REST, on every machine with Postgres.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
 from wharf.errors import LakeError
+from wharf.lake.catalog import REST, catalog_engine
 from wharf.lake.storage import Storage, local_path
 
 PATIENCE = 600.0
@@ -47,7 +51,7 @@ class FileLocks:
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """Hold the lock of one name; see `TableLocks`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._folder / f"{name}.lock").open("a") as handle:
             deadline = time.monotonic() + PATIENCE
             while not _locked(handle.fileno()):
@@ -79,13 +83,20 @@ class AdvisoryLocks:
             yield
 
 
-def table_locks(engine: Engine, storage: Storage) -> TableLocks:
-    """The locks that fit a catalog's database."""
-    if engine.dialect.name == "postgresql":
-        return AdvisoryLocks(engine)
+def table_locks(catalog_url: str, storage: Storage) -> TableLocks:
+    """The locks that fit a catalog.
+
+    A REST catalog has none to give: with files on S3 as well, only the writers of one machine
+    wait for each other, and those of others meet at the catalog's compare-and-swap.
+    """
+    if catalog_url.startswith("postgres"):
+        return AdvisoryLocks(catalog_engine(catalog_url))
     if storage.is_local:
         return FileLocks(Path(local_path(storage.root)) / "locks")
-    return FileLocks(Path(str(engine.url.database)).absolute().parent / "locks")
+    if catalog_url.startswith(REST):
+        mark = hashlib.sha256(f"{catalog_url} {storage.root}".encode()).hexdigest()[:16]
+        return FileLocks(Path(tempfile.gettempdir()) / f"wharf-locks-{os.getuid()}-{mark}")
+    return FileLocks(Path(str(make_url(catalog_url).database)).absolute().parent / "locks")
 
 
 def _locked(handle: int) -> bool:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 import pyarrow.parquet as pq
+from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     NamespaceAlreadyExistsError,
@@ -23,13 +24,13 @@ from sqlalchemy.exc import IntegrityError
 
 from wharf.errors import LakeError, PublishRefused
 from wharf.lake.batch import Batch
-from wharf.lake.catalog import LakeCatalog
 from wharf.lake.commit import Tx, begin_table, evolve, replace_period
 from wharf.lake.locks import TableLocks
 from wharf.lake.names import table_parts
 from wharf.lake.partitions import LiveFile, live_files, standing_batch
+from wharf.lake.standing import Standing
 from wharf.lake.structure import check_schema
-from wharf.lake.tables import PREFIX, UNREACHED, columns_of, find_table, load_table
+from wharf.lake.tables import PREFIX, UNREACHED, find_table, load_table
 
 TRIES = 6
 NOT_COMMITTED = (
@@ -45,9 +46,10 @@ MayReplace = Callable[[str | None], bool]
 class Publisher:
     """The only writer of tables."""
 
-    def __init__(self, catalog: LakeCatalog, locks: TableLocks) -> None:
+    def __init__(self, catalog: Catalog, locks: TableLocks, root: str) -> None:
         self._catalog = catalog
         self._locks = locks
+        self._root = root
 
     def publish(
         self,
@@ -136,7 +138,7 @@ class Publisher:
     ) -> int:
         if table is None:
             self._make_namespace(table_parts(batch.table)[0])
-            tx = begin_table(self._catalog, batch.table, batch.columns)
+            tx = begin_table(self._catalog, batch.table, batch.columns, self._root)
         else:
             tx = Tx(table)
             evolve(tx, batch.columns)
@@ -182,9 +184,7 @@ def _files(table: Table | None, period: str) -> list[LiveFile]:
 
 
 def _refuse_misfits(table: Table | None, batch: Batch) -> None:
-    standing = columns_of(table.metadata, None) if table else ()
-    last_id = table.metadata.last_column_id if table else 0
-    problems = list(check_schema(batch.columns, standing, last_id))
+    problems = list(check_schema(batch.columns, Standing.of(table.metadata if table else None)))
     if problems:
         raise PublishRefused(
             f"batch {batch.batch_id} does not fit {batch.table}: {'; '.join(problems)}"

@@ -16,6 +16,7 @@ from wharf.errors import LakeError
 from wharf.lake.batch import Batch, LakeColumn
 from wharf.lake.columns import merged_type, text_of_arrow
 from wharf.lake.partitions import PERIOD
+from wharf.lake.standing import Standing
 from wharf.lake.storage import Storage
 
 _FIELD_ID = b"PARQUET:field_id"
@@ -67,25 +68,29 @@ def check_footers(batch: Batch, folder: str, footers: dict[str, pq.FileMetaData]
         yield f"its files hold {total} rows, the batch says {batch.rows}"
 
 
-def check_schema(
-    columns: Sequence[LakeColumn], standing: Sequence[LakeColumn], last_id: int
-) -> Iterator[str]:
-    """Check a batch's columns against the table: ids, safe type changes, ids of new columns."""
-    known = {column.name: column for column in standing}
-    taken = {column.field_id: column.name for column in standing}
+def check_schema(columns: Sequence[LakeColumn], stands: Standing) -> Iterator[str]:
+    """Check a batch's columns against the table: ids, safe type changes, ids of new columns.
+
+    A column is what its field id says. Its name may be one that the table gave it before, or one
+    that this batch gives it.
+    """
+    known = {column.name: column for column in stands.columns}
+    taken = {column.field_id: column.name for column in stands.columns}
     fresh: list[LakeColumn] = []
     for column in columns:
-        if column.name not in known:
+        match = stands.same(column)
+        if match is not None:
+            if merged_type(match.type, column.type) is None:
+                yield f"column {column.name!r} is {column.type}, the table's is {match.type}"
+        elif column.name not in known:
             fresh.append(column)
-        elif known[column.name].field_id != column.field_id:
+        else:
             yield (
                 f"column {column.name!r} has field id {column.field_id}, "
                 f"the table's is {known[column.name].field_id}; stage it again"
             )
-        elif merged_type(known[column.name].type, column.type) is None:
-            standing_type = known[column.name].type
-            yield f"column {column.name!r} is {column.type}, the table's is {standing_type}"
-    for expected, column in enumerate(sorted(fresh, key=lambda each: each.field_id), last_id + 1):
+    ordered = sorted(fresh, key=lambda each: each.field_id)
+    for expected, column in enumerate(ordered, stands.last_id + 1):
         if column.field_id != expected:
             owner = taken.get(column.field_id, "another new column")
             yield (

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, RESTError
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
@@ -15,7 +16,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wharf.errors import LakeError
 from wharf.lake.batch import LakeColumn
-from wharf.lake.catalog import LakeCatalog
 from wharf.lake.names import table_parts
 
 PREFIX = "wharf."
@@ -46,7 +46,7 @@ def reaching(what: str) -> Iterator[None]:
         raise LakeError(f"{what}: the lake cannot be reached: {error}") from error
 
 
-def find_table(catalog: LakeCatalog, name: str) -> Table | None:
+def find_table(catalog: Catalog, name: str) -> Table | None:
     """Load a table; None when nothing was ever published to it."""
     table_parts(name)
     try:
@@ -55,7 +55,7 @@ def find_table(catalog: LakeCatalog, name: str) -> Table | None:
         return None
 
 
-def load_table(catalog: LakeCatalog, name: str) -> Table:
+def load_table(catalog: Catalog, name: str) -> Table:
     """Load a table.
 
     Raises:

@@ -105,7 +105,7 @@ def find_header(
     spelled: dict[str, set[str]] = {}
     for name, column in columns.items():
         if not any(map(_POSITION.fullmatch, column.aliases)):
-            for text in (name, *column.aliases):
+            for text in (name, *column.spellings):
                 spelled.setdefault(plain(text), set()).add(name)
     wanted = len({name for names in spelled.values() for name in names})
     named = [
@@ -146,7 +146,7 @@ def _match(file: str, names: Sequence[str], columns: Mapping[str, Column]) -> di
     matched: dict[str, int] = {}
     exact, loose = _index(names), _index([plain(name) for name in names])
     for column, spec in columns.items():
-        spellings = (column, *spec.aliases)
+        spellings = (column, *spec.spellings)
         found = {i for text in spellings for i in exact.get(" ".join(text.split()), ())}
         found = found or {i for text in spellings for i in loose.get(plain(text), ())}
         if len(found) > 1:
@@ -173,7 +173,7 @@ def _refuse_rivals(
     """Refuse a cell left over that reads like one of those that were matched exactly."""
     taken = {plain(names[i]): i for i in matched.values()}
     for column, i in matched.items():
-        taken |= {plain(text): i for text in (column, *columns[column].aliases)}
+        taken |= {plain(text): i for text in (column, *columns[column].spellings)}
     for i in sorted(set(range(len(names))) - set(matched.values())):
         if (rival := taken.get(plain(names[i]))) is not None:
             both = listed([names[rival], names[i]])

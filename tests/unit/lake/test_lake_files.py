@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lake_world import DAY, NEXT_DAY, NOW, TABLE, accounts, read, stage
 
 from wharf.errors import LakeError, UnsafePath
-from wharf.lake import Batch, BatchId, Lake, Landing, commit, new_batch_id
+from wharf.lake import Batch, BatchId, Lake, Landing, manifests, new_batch_id
 from wharf.lake.catalog import LakeCatalog
 from wharf.lake.names import root_uri, safe_name, segment
 from wharf.lake.storage import Storage
@@ -246,12 +246,12 @@ def test_state_at_a_time_is_the_last_before_it(lake: Lake) -> None:
 def test_many_publishes_keep_manifests_and_metadata_few(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commit, "MERGE_ABOVE", 10)
+    monkeypatch.setattr(manifests, "LEAF", 10)
     for number in range(25):
         lake.publish(stage(lake, [("a", 1)], f"p{number:03d}"), {})
     table = lake._catalog.load_table(TABLE)
-    manifests = table.current_snapshot().manifests(table.io)
-    assert len(manifests) < 11
+    leaves = table.current_snapshot().manifests(table.io)
+    assert len(leaves) == 3
     assert len(lake.current(TABLE)) == 25
     assert len(read(lake, lake.scan_sql(TABLE))) == 25
     kept = list((tmp_path / "lake" / "raw" / "acme_prices" / "metadata").glob("*.json"))
@@ -262,7 +262,7 @@ def test_replacing_one_period_often_leaves_one_manifest(lake: Lake) -> None:
     for number in range(12):
         lake.publish(stage(lake, [("a", number)]), {})
     table = lake._catalog.load_table(TABLE)
-    assert len(table.current_snapshot().manifests(table.io)) == 2
+    assert len(table.current_snapshot().manifests(table.io)) == 1
     assert accounts(lake) == [(DAY, "a")]
 
 
