@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +31,7 @@ from wharf.errors import (
 from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake, open_landing
 from wharf.ledger import Ledger, arrivals, batches, contracts, decisions, deliveries, expected
 from wharf.ledger.rows import Arrival, BatchRow, Delivery
-from wharf.reading import Counts, Plan, SourceFile, plan_reading, write_plan
+from wharf.reading import Counts, Finding, Plan, SourceFile, parts_of, plan_reading, write_plan
 from wharf.settings import Settings
 from wharf.sources import open_source
 
@@ -143,8 +143,9 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
         "feed": feed.feed,
         "contract": contract,
         "wharf": __version__,
-        "deliveries": [_describe(each) for each in current],
+        "deliveries": [deliveries.describe(each) for each in current],
         "read": counts.describe(),
+        "sniffed": [each.describe() for each in plan.sniffed],
         "staged_at": now.isoformat(),
     }
     ctx.batches.stage(
@@ -152,7 +153,7 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
         subject=feed.feed,
         version=sum(each.version for each in current),
         rows_in_file=counts.rows_in_file,
-        findings=[finding.describe() for finding in plan.findings],
+        findings=[each.describe() for each in (*_same_as_other_periods(current), *plan.findings)],
         run_id=run_id,
         now=now,
     )
@@ -276,6 +277,13 @@ def _refuse_other_periods(ctx: Intake, feed: Feed, current: Sequence[Delivery]) 
             )
 
 
+def _same_as_other_periods(current: Sequence[Delivery]) -> Iterator[Finding]:
+    for each in current:
+        if each.same_as_period:
+            text = f"the file has the bytes of period {each.same_as_period}"
+            yield Finding("same_as_period", text, file=each.path)
+
+
 def _stage_key(ctx: Intake, feed: Feed, current: Sequence[Delivery]) -> tuple[str, str]:
     """The contract in force, and what a batch of these versions under it is known by."""
     with ctx.ledger.read() as tx:
@@ -333,7 +341,8 @@ def _write(
     folder = ctx.lake.batch_dir(feed.table, period.key, batch_id)
     good, bad = list[StagedFile](), None
     if counts.rows_staged:  # else the lake puts an empty file
-        good = [ctx.lake.put(work / "good.parquet", f"{folder}/part-0.parquet")]
+        parts = enumerate(parts_of(work / "good.parquet"))
+        good = [ctx.lake.put(path, f"{folder}/part-{number}.parquet") for number, path in parts]
     if counts.rows_quarantined:
         bad = ctx.lake.put(work / "bad.parquet", f"{folder}/quarantine.parquet")
     return Batch(
@@ -381,13 +390,6 @@ def _refuse(ctx: Intake, refused: Sequence[Delivery], reason: str) -> None:
         for each in refused:
             deliveries.set_outcome(tx, each.seq, "refused", reason)
             expected.make_due(tx, each.feed, [each.period], each.landed_at)
-
-
-def _describe(each: Delivery) -> Mapping[str, object]:
-    return {
-        "part": each.part, "path": each.path, "version": each.version, "verdict": each.verdict,
-        "reverts_to": each.reverts_to, "sha256": each.sha256, "delivery": each.seq,
-    }  # fmt: skip
 
 
 @contextmanager

@@ -13,7 +13,15 @@ from wharf import quality
 from wharf.contracts import Feed
 from wharf.contracts.feed import SchemaPolicy
 from wharf.errors import WharfError
-from wharf.reading import Counts, Plan, SourceFile, infer_contract, plan_reading, write_plan
+from wharf.reading import (
+    Counts,
+    Plan,
+    SourceFile,
+    infer_contract,
+    parts_of,
+    plan_reading,
+    write_plan,
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ def _write(plan: Plan, work: Path) -> Counts:
 
 def _audit(feed: Feed, counts: Counts, work: Path, project: Path, now: datetime) -> tuple[str, ...]:
     audit = quality.audit(
-        [work / "good.parquet"],
+        parts_of(work / "good.parquet"),
         suite=quality.suite_path(project, feed.feed),
         batch_id="try",
         table=feed.table,

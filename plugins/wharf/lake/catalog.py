@@ -36,10 +36,8 @@ NAME = "wharf"
 REST = "rest+"
 """In front of the address of an Iceberg REST server."""
 OPTIONS = {"oauth2_server_uri": "oauth2-server-uri"}
-
-
-KEPT = 8
-"""Metadata of so many tables is kept in memory."""
+READ_KEPT = 32
+"""Tables whose metadata a process keeps; a megabyte each at 200 snapshots."""
 
 
 class SyncedStream(io.BufferedWriter):
@@ -89,8 +87,8 @@ class KeptSnapshot(Snapshot):
 class LakeCatalog(SqlCatalog):
     """A SQL catalog that syncs the folder of a table's metadata before it moves the pointer.
 
-    A metadata file never changes, so the newest are read once: a commit looks at its base three
-    times, and 200 snapshots are 150 kB of JSON.
+    Metadata files are never changed, so what was read of one is kept: one delivery asks for its
+    table seven times, and parsing 200 snapshots takes 30 ms.
     """
 
     def __init__(self, engine: Engine, properties: Properties) -> None:
@@ -129,7 +127,7 @@ class LakeCatalog(SqlCatalog):
     def _remember(self, location: str, metadata: TableMetadata) -> None:
         kept = [KeptSnapshot.model_construct(**dict(each)) for each in metadata.snapshots]
         self._known[location] = metadata.model_copy(update={"snapshots": kept})
-        for old in list(self._known)[:-KEPT]:
+        for old in list(self._known)[:-READ_KEPT]:
             self._known.pop(old, None)
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -145,6 +145,14 @@ def periods_with_bytes(tx: Connection, feed_name: str, sha256: str) -> list[str]
         .order_by(delivery.c.period)
     )
     return list(tx.execute(query).scalars())
+
+
+def describe(each: Delivery) -> Mapping[str, object]:
+    """A landed file as the record of a batch names it."""
+    return {
+        "part": each.part, "path": each.path, "version": each.version, "verdict": each.verdict,
+        "reverts_to": each.reverts_to, "sha256": each.sha256, "delivery": each.seq,
+    }  # fmt: skip
 
 
 def _select() -> Select[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wharf.quality.words import number, plural
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from wharf.quality.audit import Audit
     from wharf.quality.checks import Check
 
@@ -17,15 +20,11 @@ _ORDER = {"critical": 0, "warning": 1, "info": 2}
 
 def render_page(audit: Audit) -> str:
     """The audit as an HTML page."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     failed = sorted(
         (check for check in audit.checks if not check.success),
         key=lambda check: _ORDER.get(check.severity, 0),
     )
-    return template.render(
+    return _template().render(
         audit=audit,
         verdict=_verdict(audit),
         tone=_tone(audit),
@@ -35,6 +34,15 @@ def render_page(audit: Audit) -> str:
         plural=plural,
         mark=_mark,
     )
+
+
+@cache
+def _template() -> Template:
+    """Compiled once: that takes 40 ms, a page 1 ms."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _verdict(audit: Audit) -> str:

@@ -9,6 +9,7 @@ from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.findings import Finding
 from wharf.reading.infer import Proposal, infer_contract
 from wharf.reading.opened import Sniffed, SourceFile
+from wharf.reading.parts import parts_of
 from wharf.reading.plan import Plan, plan_reading
 from wharf.reading.refusals import REFUSALS, Refused, describe_refusal
 from wharf.reading.unpack import Limits
@@ -27,6 +28,7 @@ __all__ = [
     "SourceFile",
     "describe_refusal",
     "infer_contract",
+    "parts_of",
     "plan_reading",
     "write_plan",
 ]

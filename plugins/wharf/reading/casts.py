@@ -31,6 +31,7 @@ _PRIMITIVE: Final = {
     "timestamptz": "TIMESTAMPTZ",
     "binary": "BLOB",
 }
+FLOATING: Final = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
 _TRUE: Final = "true|t|yes|y|1"
 _FALSE: Final = "false|f|no|n|0"
 
@@ -62,7 +63,7 @@ class Spelling:
         )  # fmt: skip
 
 
-def cleaned(cell: str, column: Column, spelling: Spelling, *, exact: bool = False) -> str:
+def cleaned(cell: str, column: Column, spelling: Spelling) -> str:
     """The text of a cell, NULL where it is one of the contract's null spellings.
 
     Blanks around a value never matter but in a string, and there only without `format.trim`.
@@ -71,9 +72,8 @@ def cleaned(cell: str, column: Column, spelling: Spelling, *, exact: bool = Fals
         cell: SQL of the cell.
         column: Its column.
         spelling: How the feed writes values.
-        exact: Leave blanks around numbers and dates, which then cannot be cast; saves a third.
     """
-    if spelling.trim or not (exact or column.type in {"string", "binary"}):
+    if spelling.trim or column.type not in {"string", "binary"}:
         cell = f"trim({cell}, {text(BLANKS)})"
     nulls = column.nulls if column.nulls is not None else spelling.nulls
     if not nulls:
@@ -130,8 +130,7 @@ def _number(cell: str, pattern: str, type_: str, spelling: Spelling) -> str:
 
 
 def _floating(cell: str, type_: str, spelling: Spelling) -> str:
-    pattern = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?"
-    value = _number(cell, pattern, type_, spelling)
+    value = _number(cell, FLOATING, type_, spelling)
     return f"nullif(nullif({value}, 'inf'::{type_}), '-inf'::{type_})"
 
 

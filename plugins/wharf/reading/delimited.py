@@ -6,13 +6,9 @@ import mmap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from wharf.contracts.formats import CsvFormat
 from wharf.reading.encoding import Text, as_utf8
@@ -26,15 +22,11 @@ from wharf.reading.header import (
     map_header,
     place_header,
 )
-from wharf.reading.opened import Opened, Raw, Sniffed, Wanted, text
-from wharf.reading.records import Dialect, Line, read_head, read_record
+from wharf.reading.opened import Opened, Sniffed, Wanted
+from wharf.reading.records import Dialect, Line, read_head
 from wharf.reading.refusals import Refused, shown
-from wharf.reading.scan import Scanned, Scanner
-
-RAW_LIMIT: Final = 1 << 16
-"""Bytes of a raw text that are kept; the file itself stays whole in the landing area."""
-_NO_NULL: Final = "no+null+here+f6f1b5"
-_MORE_THAN_THE_READER_TAKES: Final = 1_900_000
+from wharf.reading.scan import Scanner
+from wharf.reading.text_cells import RawText, TextCells
 
 
 @dataclass(frozen=True)
@@ -55,11 +47,11 @@ def open_delimited(
     wanted: Wanted,
     work: Path,
 ) -> Opened:
-    """Read a delimited text into a DuckDB table of texts.
+    """Scan a delimited text, and let DuckDB read its cells as texts.
 
     Args:
-        connection: Where the table goes.
-        relation: The table's name.
+        connection: Where the relation goes.
+        relation: The relation's name.
         path: The file, without compression.
         name: As the supplier calls it.
         wanted: The contract, or nothing.
@@ -79,28 +71,26 @@ def open_delimited(
         raise Refused(name, "delimiter", f"delimiter {shown(dialect.delimiter)} is not ASCII")
     head = _read_header(buffer, source, dialect, name, wanted, findings)
     at, line = (head.line.end, head.line.ends_on) if head.line else (source.bom, 1)
-    # The CSV reader skips one plain line rightly; more, or one that ends with a return, it may not.
-    copy = line > 2 or buffer[at - 2 : at] == b"\r\n"
-    scanner = Scanner(
-        buffer, source.path, dialect, len(head.cells), at, line, source.valid, work, copy
-    )
+    scanner = Scanner(buffer, source.path, dialect, len(head.cells), at, line, source.valid, work)
     scanned = scanner.scan()
     layout = scanned.layout
     layout.header_lines, layout.counted = line - 1, _lines(source, buffer)
-    _load(connection, relation, scanned, dialect, head, name, layout.header_lines)
+    used = _used(head)
+    stream = TextCells(name, scanned, dialect, len(head.cells), used).stream()
+    connection.register(relation, stream)
     sniffed = Sniffed(
         "csv",
         encoding=source.encoding,
+        bom=bool(source.bom),
         delimiter=dialect.delimiter,
         header_line=head.line.number if head.line else None,
         columns=head.cells if head.line else (),
         quote=dialect.quote,
     )
-    used = _used(head)
-    reader = _RawText(source, dialect, scanned)
+    raw = RawText(source, dialect, scanned)
     return Opened(
         name, sniffed, relation, dict.fromkeys(used, "VARCHAR"), head.mapped, layout,
-        reader.rows, reader.between, (*findings, *head.mapped.findings),
+        raw.rows, raw.between, (*findings, *head.mapped.findings), stream,
     )  # fmt: skip
 
 
@@ -198,104 +188,6 @@ def _refuse_delimiter(
         raise Refused(name, "delimiter", reason)
 
 
-def _load(
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    scanned: Scanned,
-    dialect: Dialect,
-    head: _Head,
-    name: str,
-    header_lines: int,
-) -> None:
-    """Let DuckDB read the scanned text, and compare its count with the scan's."""
-    rows = scanned.layout.rows
-    used = _used(head)
-    cells = ", ".join(f"c{i}" for i in used)
-    skip = 0 if scanned.is_copy else header_lines
-    source = _reader(scanned, dialect, len(head.cells), skip)
-    try:
-        _create(connection, relation, source, cells, used, scanned)
-    except duckdb.Error as error:
-        raise Refused(name, "counts", f"the CSV reader disagrees with the scan: {error}") from error
-    [(seen, odd)] = connection.execute(
-        f"SELECT count(*), count(*) FILTER (c{used[0]} IS NULL OR _line IS NULL) FROM {relation}"
-    ).fetchall()
-    if seen != rows or odd:
-        raise Refused(name, "counts", f"the scan found {rows} records, the CSV reader {seen - odd}")
-
-
-def _create(
-    connection: duckdb.DuckDBPyConnection,
-    relation: str,
-    source: str,
-    cells: str,
-    used: Sequence[int],
-    scanned: Scanned,
-) -> None:
-    rows, lines = scanned.layout.rows, scanned.lines
-    table = f"{relation}_cells"
-    if not rows:
-        typed = ", ".join(f"NULL::VARCHAR AS c{i}" for i in used)
-        connection.execute(f"CREATE TABLE {table} AS SELECT {typed} LIMIT 0")
-        position = "0::BIGINT"
-    elif int(lines[-1] - lines[0]) == rows - 1:
-        connection.execute(f"CREATE TABLE {table} AS SELECT {cells} FROM {source}")
-        position = f"rowid + {int(lines[0])}"
-    else:
-        connection.register("wharf_lines", pa.table({"_line": lines}))
-        connection.execute(
-            f"CREATE TABLE {table} AS SELECT _line, {cells} FROM {source} "
-            "POSITIONAL JOIN wharf_lines"
-        )
-        connection.unregister("wharf_lines")
-        position = "_line"
-    connection.execute(
-        f"CREATE VIEW {relation} AS SELECT rowid AS _row, {position} AS _line, {cells} FROM {table}"
-    )
-
-
 def _used(head: _Head) -> list[int]:
     """Indexes of the cells that are looked at; at least one, to count rows by."""
     return sorted({*head.mapped.cells.values(), *head.mapped.unnamed}) or [0]
-
-
-def _reader(scanned: Scanned, dialect: Dialect, width: int, skip: int) -> str:
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
-    options = [
-        text(str(scanned.path)),
-        "auto_detect=false, header=false, strict_mode=true, new_line='\\n'",
-        f"skip={skip}, delim={text(dialect.delimiter)}",
-        f"quote={text(dialect.quote)}, escape={text(dialect.quote)}",
-        f"nullstr={text(_NO_NULL)}, columns={{{columns}}}",
-    ]
-    if scanned.has_breaks:
-        options.append("parallel=false")
-    if scanned.longest > _MORE_THAN_THE_READER_TAKES:
-        longest = 2 * scanned.longest
-        options.append(f"max_line_size={longest}, buffer_size={4 * longest}")
-    return f"read_csv({', '.join(options)})"
-
-
-@dataclass(frozen=True)
-class _RawText:
-    """Fetches raw texts of rows from the file."""
-
-    source: Text
-    dialect: Dialect
-    scanned: Scanned
-
-    def rows(self, rows: Sequence[int]) -> list[Raw]:
-        """Raw texts of good records by their number."""
-        starts = self.scanned.starts[np.asarray(rows, np.int64)].tolist()
-        ends = [read_record(self._text, start, self.dialect).end for start in starts]
-        return list(map(self.between, starts, ends))
-
-    def between(self, start: int, end: int) -> Raw:
-        """Raw text between two positions."""
-        content = self._text[start : min(end, start + RAW_LIMIT)].rstrip(b"\r\n")
-        return Raw(start if self.source.exact else None, content.decode("utf-8", "replace"))
-
-    @cached_property
-    def _text(self) -> mmap.mmap:
-        with self.source.path.open("rb") as handle:
-            return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)

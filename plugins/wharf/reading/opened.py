@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -14,6 +15,7 @@ from wharf.contracts.formats import FileFormat
 from wharf.reading.findings import Finding
 from wharf.reading.header import Mapped
 from wharf.reading.layout import Layout
+from wharf.reading.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Sniffed:
     kind: str
     compression: str = ""
     encoding: str | None = None
+    bom: bool = False
+    """Whether a byte-order mark stands in front of a text."""
     delimiter: str | None = None
     header_line: int | None = None
     """Physical line (or sheet row) of the header, from 1; None where there is none."""
@@ -41,6 +45,11 @@ class Sniffed:
     """Header cells as they stand in the file."""
     quote: str | None = None
     sheet: str | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """What it is as a JSON object, without what does not apply to its kind."""
+        said = {key: value for key, value in asdict(self).items() if value not in (None, "", False)}
+        return {**said, "columns": list(self.columns)}
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,10 @@ class Opened:
     reject: Callable[[int, int], Raw]
     """The raw text between two positions of `layout.rejects`."""
     findings: tuple[Finding, ...] = ()
+    stream: Stream[Any] | None = None
+    """What the relation reads, unless it is a table: rows can then be had in part."""
+    size: int = 0
+    """Bytes as it was delivered."""
 
 
 def text(value: str) -> str:

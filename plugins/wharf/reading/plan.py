@@ -138,7 +138,8 @@ def _open(
         opened = reader(connection, relation, plain.path, file.name, wanted, work)
     if problem := opened.layout.problem():
         raise Refused(file.name, "counts", f"its lines do not reconcile: {problem}")
-    return replace(opened, sniffed=replace(opened.sniffed, compression=plain.compression))
+    sniffed = replace(opened.sniffed, compression=plain.compression)
+    return replace(opened, sniffed=sniffed, size=file.path.stat().st_size)
 
 
 def _kind(path: Path, name: str, fmt: FileFormat | None) -> str:

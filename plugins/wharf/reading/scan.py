@@ -1,8 +1,9 @@
 """Where each record of a delimited text begins, and whether it has as many fields as the header.
 
-Regular stretches are looked at in bulk; anything else goes to `records.py` one record at a time.
-What comes out is a text that a strict CSV reader cannot misread: the file itself where all of it is
-regular, else a copy with the broken rows left out and the odd ones quoted anew.
+Windows of plain lines are told at a glance (`plain.py`), other regular stretches in bulk; anything
+else goes to `records.py` one record at a time. What comes out are spans that a CSV reader cannot
+misread: of the file itself where it is regular, else of a copy with the broken rows left out and
+the odd ones quoted anew.
 """
 
 from __future__ import annotations
@@ -15,30 +16,29 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from wharf.reading.clean import CleanCopy
+from wharf.reading.ahead import ahead
 from wharf.reading.layout import Layout, Positions
+from wharf.reading.plain import FEED, Bytes, is_utf8, plain_rows
 from wharf.reading.records import MAX_RECORD, Dialect, Record, count_lines, read_record
 from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
+from wharf.reading.spans import Span, Spans
 
 WINDOW: Final = 4 << 20
-_FEED, _RETURN = 10, 13
-Bytes = npt.NDArray[np.uint8]
+_SMALL: Final = 1 << 16
+"""Bytes between two odd places that are rather copied than parsed apart."""
+_RETURN: Final = 13
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """A text ready for the CSV reader, and where its records stand in the file."""
+    """The records of a text, ready for the CSV reader."""
 
     path: Path
-    is_copy: bool
+    copy: Path
+    """Where the spans that are a copy lie."""
+    spans: tuple[Span, ...]
     layout: Layout
-    starts: Positions
-    lines: Positions
-    has_breaks: bool
-    """Whether a cell holds a line break."""
-    longest: int
-    """Bytes of the longest record."""
 
 
 @dataclass
@@ -68,7 +68,6 @@ class Scanner:
         line: The physical line there, from 1.
         valid: Whether all bytes are known to be UTF-8.
         work: Folder for a copy.
-        copy: Whether to copy even what is regular (below a preamble).
     """
 
     text: mmap.mmap
@@ -79,29 +78,61 @@ class Scanner:
     line: int
     valid: bool
     work: Path
-    copy: bool = False
     layout: Layout = field(default_factory=Layout)
-    _starts: list[Positions] = field(default_factory=list)
-    _lines: list[Positions] = field(default_factory=list)
     _suspect: bool = False
     _patience: int = 1
-    _longest: int = 0
 
     def __post_init__(self) -> None:
         self._delimiter = ord(self.dialect.delimiter)
         self._quote = ord(self.dialect.quote) if self.dialect.quote else 256
         self._opens, self._closes = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
         if self.dialect.quote:
-            self._opens[[self._delimiter, _FEED, self._quote]] = True
-            self._closes[[self._delimiter, _FEED, _RETURN, self._quote]] = True
-        self._clean = CleanCopy(self.text, self.dialect, self.at, self.work / "clean", self.copy)
+            self._opens[[self._delimiter, FEED, self._quote]] = True
+            self._closes[[self._delimiter, FEED, _RETURN, self._quote]] = True
+        self._spans = Spans(self.dialect, self.work / "clean")
 
     def scan(self) -> Scanned:
         """Scan to the end of the file."""
         data = np.frombuffer(self.text, np.uint8)
+        windows = self._windows()
+        for (start, end), rows in zip(windows, ahead(self._plain, windows), strict=True):
+            if rows and self.at == start:
+                self._spans.direct(start, end, rows, self.line)
+                self.at, self.line = end, self.line + rows
+            else:
+                self._closely(data, end)
+            self._forget(start, end)
+        del data
+        spans = self._spans.close()
+        self.layout.lines, self.layout.rows = self.line - 1, self._spans.rows
+        return Scanned(self.path, self._spans.target, spans, self.layout)
+
+    def _windows(self) -> list[tuple[int, int]]:
+        """The file in windows of some megabytes that end with a line."""
+        windows, at, size = [], self.at, len(self.text)
+        while at < size:
+            feed = self.text.rfind(b"\n", at, at + WINDOW) if at + WINDOW < size else size - 1
+            end = feed + 1 if feed >= 0 else min(size, at + WINDOW)
+            windows.append((at, end))
+            at = end
+        return windows
+
+    def _plain(self, window: tuple[int, int]) -> int:
+        text = self.text[window[0] : window[1]]
+        rows = plain_rows(text, self.dialect, self.width)
+        return rows if self.valid or is_utf8(text) else 0
+
+    def _forget(self, start: int, end: int) -> None:
+        """Give pages of the file back, which would count as memory of this process."""
+        start = start // mmap.PAGESIZE * mmap.PAGESIZE
+        self.text.madvise(mmap.MADV_DONTNEED, start, end - start)
+
+    def _closely(self, data: Bytes, until: int) -> None:
+        """Scan at least up to a position, with an eye on quotes and returns."""
         size, window = len(data), WINDOW
-        while self.at < size:
-            limit = self._regular_until(min(size, self.at + window))
+        while self.at < until:
+            wanted = until if window == WINDOW else self.at + window
+            limit = self._regular_until(min(size, wanted))
             if limit <= self.at:
                 self._one_by_one(1)
                 continue
@@ -112,22 +143,10 @@ class Scanner:
                 self._patience = min(self._patience * 2, 4096)
             elif len(found.starts):
                 self._patience, window = 1, WINDOW
-            elif window >= len(self.text) or window > 4 * WINDOW:
+            elif window >= size or window > 4 * WINDOW:
                 self._one_by_one(1)
             else:
                 window *= 2
-        del data
-        return self._done()
-
-    def _done(self) -> Scanned:
-        none = np.empty(0, np.int64)
-        starts = np.concatenate([none, *self._starts])
-        self.layout.rows = len(starts)
-        self.layout.lines = self.line - 1
-        lines = np.concatenate([none, *self._lines])
-        breaks = self.layout.continuation > 0
-        path, is_copy = self._clean.close(self.path)
-        return Scanned(path, is_copy, self.layout, starts, lines, breaks, self._longest)
 
     def _regular_until(self, limit: int) -> int:
         """After a broken quote, the next line with a quote is looked at alone."""
@@ -139,7 +158,7 @@ class Scanner:
     def _look(self, data: Bytes, limit: int) -> _Stretch:
         """Find the records of a window up to the first odd place."""
         part = data[self.at : limit]
-        feeds = part == _FEED
+        feeds = part == FEED
         inside = self._inside(part)
         odd = self._first_odd(data, part, inside)
         if inside is None:
@@ -149,7 +168,7 @@ class Scanner:
         ends = ends[ends < odd]
         is_open = inside is not None and bool(inside[-1] ^ (part[-1] == self._quote))
         whole = limit == len(data) and odd == len(part)
-        if whole and part[-1] != _FEED and not is_open:
+        if whole and part[-1] != FEED and not is_open:
             ends = np.append(ends, len(part))
         starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]
         nexts = np.minimum(ends + 1, len(part))
@@ -182,12 +201,12 @@ class Scanner:
         first = len(part)
         returns = np.flatnonzero(part == _RETURN)
         if len(returns):
-            lone = returns[_at(data, returns + self.at + 1) != _FEED]
+            lone = returns[_at(data, returns + self.at + 1) != FEED]
             first = int(lone[0]) if len(lone) else first
         if inside is None:
             return first
         places = np.flatnonzero(part == self._quote)
-        before = np.where(places == 0, np.uint8(_FEED), _at(data, places + self.at - 1))
+        before = np.where(places == 0, np.uint8(FEED), _at(data, places + self.at - 1))
         after = _at(data, places + self.at + 1)
         regular = np.where(inside[places], self._closes[after], self._opens[before])
         odd = places[~regular]
@@ -209,18 +228,30 @@ class Scanner:
             spans, fields = int(found.spans[index]), int(found.fields[index])
             self._leave_out(int(lines[index]), start, end, after, spans, fields)
         self.layout.continuation += int((found.spans[good] - 1).sum())
-        self._starts.append(found.starts[good])
-        self._lines.append(lines[good])
-        self._longest = max(self._longest, int(length[good].max(initial=0)))
-        self._clean.take(found.starts, found.ends, found.nexts, good)
+        self._pass_on(found, lines, good)
         self.at, self.line = int(found.nexts[-1]), self.line + int(found.spans.sum())
+
+    def _pass_on(self, found: _Stretch, lines: Positions, good: Mask) -> None:
+        start, end, rows = int(found.starts[0]), int(found.nexts[-1]), len(found.starts)
+        if bool(good.all()) and not (self._spans.is_copying and end - start < _SMALL):
+            if int(found.spans.sum()) == rows:
+                self._spans.direct(start, end, rows, self.line)
+            else:
+                self._spans.direct(start, end, rows, self.line, found.starts, lines)
+            return
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], good, [False]]).astype(np.int8)))
+        texts = (
+            self.text[int(found.starts[first]) : int(found.nexts[last - 1])]
+            for first, last in zip(edges[::2], edges[1::2], strict=True)
+        )
+        self._spans.copied(texts, found.starts[good], lines[good])
 
     def _decodable(self, found: _Stretch) -> Mask:
         start, end = int(found.starts[0]), int(found.ends[-1])
-        if _is_utf8(self.text[start:end]):
+        if is_utf8(self.text[start:end]):
             return np.ones(len(found.starts), np.bool_)
         return np.array(
-            [_is_utf8(self.text[a:b]) for a, b in zip(found.starts, found.ends, strict=True)]
+            [is_utf8(self.text[a:b]) for a, b in zip(found.starts, found.ends, strict=True)]
         )
 
     def _leave_out(
@@ -254,9 +285,8 @@ class Scanner:
                 self.layout.rejects.add(self.line, record.start, record.end, reason)
                 self.layout.continuation += spans - 1
             else:
-                self._keep(record)
+                self._spans.rewritten(record, self.line)
                 self.layout.continuation += spans - 1
-            self._clean.skip_to(record.end)
             self.at, self.line = record.end, self.line + spans
 
     def _judge(self, record: Record, text: bytes) -> str:
@@ -272,13 +302,7 @@ class Scanner:
                 return MALFORMED_QUOTE
         if len(record.fields) != self.width:
             return TOO_FEW if len(record.fields) < self.width else TOO_MANY
-        return "" if self.valid or _is_utf8(text) else BAD_ENCODING
-
-    def _keep(self, record: Record) -> None:
-        self._starts.append(np.array([record.start], np.int64))
-        self._lines.append(np.array([self.line], np.int64))
-        self._longest = max(self._longest, record.end - record.start)
-        self._clean.write(record)
+        return "" if self.valid or is_utf8(text) else BAD_ENCODING
 
 
 def _at(data: Bytes, places: Positions) -> Bytes:
@@ -310,11 +334,3 @@ def _spans(feeds: Mask, starts: Positions, ends: Positions, nexts: Positions) ->
     """How many physical lines each record takes; the last of a file may end without a feed."""
     spans: Positions = _count(feeds, starts, nexts) + (ends == nexts)
     return spans
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

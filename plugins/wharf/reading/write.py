@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 
-from wharf.contracts import Column
-from wharf.reading.casts import (
-    Spelling,
-    cast_text,
-    cast_typed,
-    cleaned,
-    cleaned_typed,
-    duckdb_type,
-)
 from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.opened import Opened, identifier, text
 from wharf.reading.parquet_file import damage_named
+from wharf.reading.parts import FILE_SIZE, Parts
 from wharf.reading.plan import Plan
 from wharf.reading.quarantine import BadRow, Quarantine
-from wharf.reading.refusals import REPEATED_HEADER, REQUIRED, UNNAMED_VALUE, Refused
+from wharf.reading.refusals import Refused
+from wharf.reading.table_sql import TableSql
 
 SYSTEM: Final = {
     "_period": "VARCHAR",
@@ -34,10 +28,6 @@ SYSTEM: Final = {
 }
 WIDE: Final = 1_000
 """Columns above which one thread and small row groups keep the memory in bounds."""
-_ENOUGH: Final = 200
-"""Cells that must agree with the header for a row to be its repetition."""
-_BAD_CELL: Final = "wharf: a cell cannot be cast"
-_FAILED: Final = f"error({text(_BAD_CELL)})"
 
 
 def write_plan(
@@ -48,16 +38,19 @@ def write_plan(
     field_ids: Mapping[str, int],
     constants: Mapping[str, str],
     work: Path,
+    file_size: int = FILE_SIZE,
 ) -> Counts:
     """Cast the cells of a plan and write the rows.
 
     Args:
         plan: What `plan_reading` found.
-        good: Parquet file to write, zstd, with field ids and statistics.
+        good: Parquet file to write, zstd, with field ids and statistics; a large delivery goes on
+            in further files, see `parts_of`.
         bad: Parquet file for the quarantined rows; also written when there are none.
         field_ids: Column (with the system columns) -> Iceberg field id; empty for none.
         constants: Values of `_period` and `_batch_id`.
         work: Folder for spilled data.
+        file_size: Bytes near which a good file ends and the next begins.
 
     Returns:
         Counts that reconcile: every physical line is in exactly one of them.
@@ -65,29 +58,27 @@ def write_plan(
     Raises:
         DeliveryRefused: The counts do not reconcile; nothing is to be used.
     """
-    tables = [_Table(plan, each, constants) for each in plan.files]
-    target = _copy_to(good, [*plan.columns, *SYSTEM], field_ids)
+    tables = [TableSql(plan, each, constants) for each in plan.files]
+    options = _options([*plan.columns, *SYSTEM], field_ids)
+    parts = Parts(plan.connection, good, options, file_size)
     if len(plan.columns) > WIDE:
         plan.connection.execute("SET threads = 1")
         plan.connection.execute("SET memory_limit = '4GB'")
-    with Quarantine(bad) as quarantine, damage_named(plan.files):
+    with Quarantine(bad) as quarantine, damage_named(plan.files), _disagreement_named(plan.files):
         for each in plan.files:
             quarantine.add_rejects(each)
-        exact = [_Table(plan, each, constants, exact=True) for each in plan.files]
-        if not any(_wrote_all(plan.connection, each, target) for each in (exact, tables)):
-            passing = " UNION ALL ".join(f"({each.passing()})" for each in tables)
-            plan.connection.execute(f"COPY ({passing}) TO {target}")
+        if parts.write(tables) < plan.rows:
             for table in tables:
-                quarantine.add_rows(table.file, table.failing())
+                quarantine.add_rows(table.file, _failing(plan.connection, table, parts.paths))
     counts = Counts(
         tuple(_count(each, quarantine.rows_of(each.name)) for each in plan.files),
         quarantine.reasons(),
     )
-    _reconcile(plan, counts, good, bad)
+    _reconcile(plan, counts, parts.paths, bad)
     return counts
 
 
-def _copy_to(path: Path, names: Sequence[str], field_ids: Mapping[str, int]) -> str:
+def _options(names: Sequence[str], field_ids: Mapping[str, int]) -> str:
     options = "FORMAT parquet, COMPRESSION zstd"
     if len(names) > WIDE:
         options += ", ROW_GROUP_SIZE 10240"
@@ -96,156 +87,47 @@ def _copy_to(path: Path, names: Sequence[str], field_ids: Mapping[str, int]) -> 
             raise ValueError(f"field_ids lacks {', '.join(unknown)}")
         ids = ", ".join(f"{identifier(name)}: {int(field_ids[name])}" for name in names)
         options += f", FIELD_IDS {{{ids}}}"
-    return f"{text(str(path))} ({options})"
+    return options
 
 
-def _wrote_all(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[_Table], target: str
-) -> bool:
-    """Write all rows in one pass if every one of them is good, which is the usual case.
-
-    Stops at the first bad cell: the filtered copy costs twice as much.
-    """
-    rows = " UNION ALL ".join(f"({each.all_or_error()})" for each in tables)
+@contextmanager
+def _disagreement_named(files: Sequence[Opened]) -> Iterator[None]:
+    """Raise what ended a stream, not what the database says of it."""
     try:
-        connection.execute(f"COPY ({rows}) TO {target}")
-    except duckdb.InvalidInputException as error:
-        if _BAD_CELL not in str(error):
-            raise
-        return False
-    return True
+        yield
+    except duckdb.Error:
+        for each in files:
+            if each.stream is not None and each.stream.failure is not None:
+                raise each.stream.failure from None
+        raise
 
 
-@dataclass(frozen=True)
-class _Field:
-    """One column of the table in one file, as SQL over the file's relation."""
-
-    name: str
-    spec: Column
-    type: str
-    cleaned: str
-    cast: str
-
-    @property
-    def given(self) -> str:
-        """Alias of the cleaned cell: NULL where there is no value."""
-        return identifier(f"given {self.name}")
-
-    @property
-    def value(self) -> str:
-        """Alias of the cast cell."""
-        return identifier(f"value {self.name}")
+def _failing(
+    connection: duckdb.DuckDBPyConnection, table: TableSql, paths: Sequence[Path]
+) -> Iterator[BadRow]:
+    """The bad rows of a file, looked for only where rows are missing in what was written."""
+    stream, again = table.file.stream, f"{table.file.relation}_again"
+    if stream is None:
+        yield from table.failing()
+        return
+    written = connection.execute(
+        f"SELECT _line FROM {_reading(paths)} WHERE _file = {text(table.file.name)} ORDER BY 1"
+    ).fetchnumpy()["_line"]
+    doubtful = stream.only([each for each in stream.chunks if _lacks(each, written)])
+    if doubtful.chunks:
+        connection.register(again, doubtful)
+        yield from table.failing(again)
+        connection.unregister(again)
 
 
-class _Table:
-    """The SQL that casts one file."""
-
-    def __init__(
-        self, plan: Plan, file: Opened, constants: Mapping[str, str], *, exact: bool = False
-    ) -> None:
-        self.file, self._plan, self._constants = file, plan, constants
-        spelling = Spelling.of(plan.format) if plan.format else Spelling()
-        self._fields = [
-            _field(name, spec, file, spelling, exact)
-            for name, spec in plan.specs.items()
-            if name in file.mapped.cells
-        ]
-
-    def all_or_error(self) -> str:
-        """Every row, or an error as soon as one cell is bad."""
-        values = {}
-        for each in self._fields:
-            value = f"coalesce({each.value}, {_FAILED})"
-            if not each.spec.required:
-                value = f"CASE WHEN {each.given} IS NOT NULL THEN {value} END"
-            if each.spec.type == "string" and not each.spec.required:
-                value = each.value
-            values[each.name] = value
-        line = "_line"
-        if odd := self._odd_row():
-            line = f"CASE WHEN {odd} > 0 THEN {_FAILED} ELSE _line END"
-        return f"SELECT {self._listed(values, line)} FROM ({self._cast()})"
-
-    def passing(self) -> str:
-        """The rows without a bad cell."""
-        values = {each.name: each.value for each in self._fields}
-        return (
-            f"SELECT {self._listed(values, '_line')} FROM ({self._cast()}) WHERE {self._code()} = 0"
-        )
-
-    def failing(self) -> Iterator[BadRow]:
-        """The rows with a bad cell: which, where, and what is wrong first."""
-        found = self._plan.connection.execute(
-            f"SELECT _row, _line, {self._code()} AS code FROM ({self._cast()}) WHERE code <> 0"
-        ).to_arrow_table()
-        for batch in found.to_batches():
-            for row, line, code in zip(*(each.to_pylist() for each in batch.columns), strict=True):
-                yield BadRow(row, line, *self._meaning(code))
-
-    def _cast(self) -> str:
-        given = [f"{each.cleaned} AS {each.given}" for each in self._fields]
-        listed = ", ".join(["_row", "_line", f"{self._odd_cells()} AS _odd", *given])
-        cast = ", ".join(["*", *(f"{each.cast} AS {each.value}" for each in self._fields)])
-        return f"SELECT {cast} FROM (SELECT {listed} FROM {self.file.relation})"
-
-    def _odd_cells(self) -> str:
-        """-1 for a row that repeats the header, -2 for a value in a column without a name."""
-        cases = []
-        cells = list(self.file.mapped.cells.values())[:_ENOUGH]
-        header = self.file.sniffed.columns
-        if self.file.sniffed.header_line and len(cells) > 1:
-            same = " AND ".join(f"trim(c{i}) = {text(header[i].strip())}" for i in cells)
-            cases.append(f"WHEN {same} THEN 1")
-        if unnamed := self.file.mapped.unnamed:
-            filled = " OR ".join(f"trim(c{i}::VARCHAR) <> ''" for i in unnamed)
-            cases.append(f"WHEN {filled} THEN 2")
-        return f"CASE {' '.join(cases)} ELSE 0 END" if cases else "0"
-
-    def _odd_row(self) -> str:
-        return "" if self._odd_cells() == "0" else "_odd"
-
-    def _code(self) -> str:
-        """0 for a good row; else which column is wrong, and how."""
-        cases = ["WHEN _odd > 0 THEN -_odd"]
-        for number, each in enumerate(self._fields):
-            if each.spec.required:
-                cases.append(f"WHEN {each.given} IS NULL THEN {2 * number + 1}")
-            if each.spec.type != "string":
-                bad = f"{each.given} IS NOT NULL AND {each.value} IS NULL"
-                cases.append(f"WHEN {bad} THEN {2 * number + 2}")
-        return f"CASE {' '.join(cases)} ELSE 0 END"
-
-    def _meaning(self, code: int) -> tuple[str, str]:
-        if code < 0:
-            return "", REPEATED_HEADER if code == -1 else UNNAMED_VALUE
-        each = self._fields[(code - 1) // 2]
-        return each.name, REQUIRED if code % 2 else f"not a {each.spec.type}"
-
-    def _listed(self, values: Mapping[str, str], line: str) -> str:
-        listed = [
-            f"{values.get(name, f'NULL::{duckdb_type(spec.type)}')} AS {identifier(name)}"
-            for name, spec in self._plan.specs.items()
-        ]
-        system = {**{n: text(v) for n, v in self._constants.items()}, "_file": text(self.file.name)}
-        listed += [
-            f"{system[name]}::VARCHAR AS {name}" for name in ("_period", "_batch_id", "_file")
-        ]
-        return ", ".join([*listed, f"({line})::BIGINT AS _line"])
+def _lacks(chunk: Any, written: Any) -> bool:
+    lines = chunk.line_numbers()
+    first, last = np.searchsorted(written, [lines[0], lines[-1] + 1])
+    return bool(last - first < chunk.rows)
 
 
-def _field(name: str, spec: Column, file: Opened, spelling: Spelling, exact: bool) -> _Field:
-    index = file.mapped.cells[name]
-    cell, source = f"c{index}", file.types[index]
-    given = identifier(f"given {name}")
-    if source == "VARCHAR":
-        return _Field(
-            name, spec, duckdb_type(spec.type),
-            cleaned(cell, spec, spelling, exact=exact), cast_text(given, spec, spelling),
-        )  # fmt: skip
-    return _Field(
-        name, spec, duckdb_type(spec.type),
-        cleaned_typed(cell, source, spec, spelling), cast_typed(given, source, spec, spelling),
-    )  # fmt: skip
+def _reading(paths: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(text(str(each)) for each in paths)}])"
 
 
 def _count(file: Opened, quarantined: int) -> FileCounts:
@@ -257,15 +139,15 @@ def _count(file: Opened, quarantined: int) -> FileCounts:
     )  # fmt: skip
 
 
-def _reconcile(plan: Plan, counts: Counts, good: Path, bad: Path) -> None:
-    """Hold the counts against what the two written files hold.
+def _reconcile(plan: Plan, counts: Counts, good: Sequence[Path], bad: Path) -> None:
+    """Hold the counts against what the written files hold.
 
     Raises:
         Refused: They differ; the message says how.
     """
     staged = dict(
         plan.connection.execute(
-            f"SELECT _file, count(*) FROM read_parquet({text(str(good))}) GROUP BY _file"
+            f"SELECT _file, count(*) FROM {_reading(good)} GROUP BY _file"
         ).fetchall()
     )
     quarantined = pq.read_metadata(bad).num_rows

@@ -174,3 +174,20 @@ def test_a_file_handed_in_is_taken_in_like_any_other(harbour: Harbour, tmp_path:
     assert landed.verdict == "NEW"
     harbour.run()
     assert len(harbour.rows()) == 2
+
+
+def test_a_batch_notes_what_its_files_were_and_whose_bytes_they_have(tmp_path: Path) -> None:
+    harbour = Harbour(tmp_path)
+    harbour.deliver(b"\xef\xbb\xbf" + GOOD.encode())
+    harbour.run()
+    [sniffed] = harbour.batches()[-1].origin["sniffed"]
+    assert sniffed["bom"] is True
+    assert (sniffed["encoding"], sniffed["delimiter"]) == ("utf-8", ",")
+    assert sniffed["columns"] == ["id", "price"]
+    harbour.wait(days=1)
+    harbour.day = "2026-11-21"
+    harbour.deliver(b"\xef\xbb\xbf" + GOOD.encode(), "prices_20261121.csv")
+    harbour.run()
+    [finding] = [each for each in harbour.batches()[-1].findings if "bytes" in each["message"]]
+    assert finding["kind"] == "same_as_period"
+    assert finding["message"] == "the file has the bytes of period 2026-11-20"

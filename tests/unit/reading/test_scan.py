@@ -6,6 +6,7 @@ import csv
 import io
 import mmap
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wharf.reading import scan as scan_module
+from wharf.reading.layout import Layout
 from wharf.reading.records import Dialect, count_breaks, read_record
 from wharf.reading.scan import Scanned, Scanner
+from wharf.reading.spans import Span
 
 CELLS = st.text(alphabet='ab,;"\n\r é', max_size=6)
 
@@ -22,14 +25,51 @@ CELLS = st.text(alphabet='ab,;"\n\r é', max_size=6)
 PLAIN = Dialect()
 
 
-def scan(content: bytes, width: int, dialect: Dialect = PLAIN) -> tuple[Scanned, bytes]:
+@dataclass(frozen=True)
+class Found:
+    """What a scan made of a text."""
+
+    scanned: Scanned
+    starts: list[int]
+    lines: list[int]
+
+    @property
+    def layout(self) -> Layout:
+        return self.scanned.layout
+
+    @property
+    def is_copy(self) -> bool:
+        return any(span.is_copy for span in self.scanned.spans)
+
+
+def starts_of(span: Span, content: bytes) -> list[int]:
+    if span.starts is not None:
+        return span.starts.tolist()
+    starts = [span.start]
+    while len(starts) < span.rows:
+        starts.append(content.index(b"\n", starts[-1]) + 1)
+    return starts
+
+
+def scan(content: bytes, width: int, dialect: Dialect = PLAIN) -> tuple[Found, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_bytes(content)
         with path.open("rb") as handle:
             text = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
         scanned = Scanner(text, path, dialect, width, 0, 1, False, Path(folder)).scan()
-        return scanned, scanned.path.read_bytes()
+        spans, copy = scanned.spans, b""
+        if any(span.is_copy for span in spans):
+            copy = scanned.copy.read_bytes()
+        clean = b"".join(
+            (copy if span.is_copy else content)[span.start : span.end] for span in spans
+        )
+        starts = [start for span in spans for start in starts_of(span, content)]
+        lines = [line for span in spans for line in span.line_numbers().tolist()]
+        assert [span.first for span in spans] == [
+            sum(e.rows for e in spans[:i]) for i in range(len(spans))
+        ]
+        return Found(scanned, starts, lines), clean
 
 
 def quoted(cell: str, always: bool) -> str:
@@ -57,7 +97,7 @@ def test_sound_text_is_read_as_it_was_written(
     content = content if last_end else content[: -len(end)]
     scanned, clean = scan(content, 3)
     assert parse(clean) == [list(row) for row in rows]
-    assert len(scanned.starts) == len(rows)
+    assert len(scanned.starts) == scanned.layout.rows == len(rows)
     assert not scanned.layout.rejects
     assert scanned.layout.lines == count_breaks(content) + (not last_end)
     assert scanned.layout.lines == len(rows) + scanned.layout.continuation
@@ -90,8 +130,8 @@ def test_small_windows_change_nothing(content: bytes) -> None:
     finally:
         scan_module.WINDOW = kept
     assert parse(clean) == parse(again)
-    assert before.starts.tolist() == after.starts.tolist()
-    assert before.lines.tolist() == after.lines.tolist()
+    assert before.starts == after.starts
+    assert before.lines == after.lines
     assert list(before.layout.rejects) == list(after.layout.rejects)
 
 
@@ -125,7 +165,7 @@ def test_a_quote_inside_a_plain_field_is_text() -> None:
 
 def test_a_row_with_a_line_break_keeps_the_line_it_begins_on() -> None:
     scanned, _ = scan(b'"a\nb",c\nd,e\n', 2)
-    assert scanned.lines.tolist() == [1, 3]
+    assert scanned.lines == [1, 3]
     assert scanned.layout.continuation == 1
 
 
