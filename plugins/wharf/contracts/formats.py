@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
 from wharf.contracts.spec import OptionalText, Spec
-
-PRIMITIVES = (
-    "boolean", "int", "long", "float", "double", "string",
-    "date", "time", "timestamp", "timestamptz", "binary",
-)  # fmt: skip
-_DECIMAL = re.compile(r"^decimal\((\d{1,2}),\s*(\d{1,2})\)$")
+from wharf.contracts.types import parse_type
 
 
 class Column(Spec):
@@ -38,12 +32,7 @@ class Column(Spec):
     @field_validator("type")
     @classmethod
     def _is_an_iceberg_type(cls, value: str) -> str:
-        match = _DECIMAL.match(value)
-        if match and 0 <= int(match[2]) <= int(match[1]) <= 38 and int(match[1]) > 0:
-            return f"decimal({int(match[1])}, {int(match[2])})"
-        if value not in PRIMITIVES:
-            raise ValueError(f"use {', '.join(PRIMITIVES)} or decimal(18,2)")
-        return value
+        return str(parse_type(value))
 
 
 class Format(Spec):
@@ -101,6 +90,23 @@ class JsonLinesFormat(Format):
     encoding: str = "utf-8"
 
 
+class JsonFormat(Format):
+    """A JSON document: a list of objects, also inside an outer object; compressed or not."""
+
+    kind: Literal["json"]
+    encoding: str = "utf-8"
+    records: OptionalText = None
+    """Path of the list of objects, such as `data.items`; without it the whole is the list, or one
+    object after the other."""
+
+    @field_validator("records")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and not all(value.split(".")):
+            raise ValueError("write the keys that lead to the list, such as data.items")
+        return value
+
+
 class ParquetFormat(Format):
     """A Parquet file."""
 
@@ -108,7 +114,7 @@ class ParquetFormat(Format):
 
 
 FileFormat = Annotated[
-    CsvFormat | ExcelFormat | JsonLinesFormat | ParquetFormat,
+    CsvFormat | ExcelFormat | JsonLinesFormat | JsonFormat | ParquetFormat,
     Field(discriminator="kind"),
 ]
 

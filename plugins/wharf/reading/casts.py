@@ -13,8 +13,9 @@ from typing import Final
 
 from wharf.contracts import Column
 from wharf.contracts.formats import CsvFormat, FileFormat
+from wharf.contracts.types import List, Map, Struct, Type, parse_type
 from wharf.reading.dates import ISO_DATE, date_of_formats, literal, moment, time_of_day
-from wharf.reading.opened import text
+from wharf.reading.opened import identifier, text
 
 BLANKS: Final = " \t\r\n\u00a0"
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
@@ -38,8 +39,19 @@ _FALSE: Final = "false|f|no|n|0"
 
 def duckdb_type(iceberg: str) -> str:
     """The DuckDB type of an Iceberg type text."""
-    match = _DECIMAL.fullmatch(iceberg)
-    return f"DECIMAL({match[1]}, {match[2]})" if match else _PRIMITIVE[iceberg]
+    return _duckdb(parse_type(iceberg))
+
+
+def _duckdb(type_: Type) -> str:
+    match type_:
+        case Struct(fields):
+            return f"STRUCT({', '.join(f'{identifier(n)} {_duckdb(t)}' for n, t in fields)})"
+        case List(element):
+            return f"{_duckdb(element)}[]"
+        case Map(key, value):
+            return f"MAP({_duckdb(key)}, {_duckdb(value)})"
+    decimal = type_.decimal
+    return f"DECIMAL({decimal[0]}, {decimal[1]})" if decimal else _PRIMITIVE[type_.name]
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from wharf.reading.candidates import (
 )
 from wharf.reading.casts import Spelling
 from wharf.reading.findings import Finding
+from wharf.reading.json_types import nested_types
 from wharf.reading.opened import Opened
 from wharf.reading.plan import Plan
 
@@ -58,12 +59,17 @@ def typed_columns(plan: Plan, opened: Opened) -> Profile:
         note = f"with {len(cells):,} columns all of them stay strings"
         typed = {name: Typed(Column(type="string"), opened.layout.rows) for name in cells}
         return Profile(Spelling(), typed, (Finding("wide", note),))
+    nested = nested_types(plan, opened, cells)
     excel = opened.sniffed.kind == "excel"
     plain = Spelling(excel=excel, trim=excel)
     sample = _sample(plan, opened, cells)
     spelling = _spelled(opened, plain, sample)
     likely = {name: list(thinkable(name, some, spelling)) for name, some in sample.items()}
-    return _all_values(plan, opened, cells, spelling, likely)
+    flat = {name: cell for name, cell in cells.items() if name not in nested}
+    found = _all_values(plan, opened, flat, spelling, likely)
+    whole = {name: opened.nested_values[opened.mapped.cells[name]] for name in nested}
+    typed = {name: Typed(Column(type=nested[name]), whole[name]) for name in nested}
+    return replace(found, columns={name: (typed | {**found.columns})[name] for name in cells})
 
 
 def _of_parquet(plan: Plan, opened: Opened, cells: Mapping[str, str]) -> Profile:

@@ -14,6 +14,7 @@ from wharf.contracts.formats import (
     CsvFormat,
     ExcelFormat,
     FileFormat,
+    JsonFormat,
     JsonLinesFormat,
     ParquetFormat,
 )
@@ -82,6 +83,9 @@ def _format(opened: Opened, spelling: Spelling, findings: Sequence[Finding]) -> 
         several = any(each.kind == "sheets" for each in findings)
         sheet = sniffed.sheet if several else None
         return ExcelFormat.model_validate({"kind": "excel", "header": header, "sheet": sheet})
+    if sniffed.kind == "json":
+        encoding, records = sniffed.encoding or "utf-8", sniffed.records or None
+        return JsonFormat(kind="json", encoding=encoding, records=records)
     if sniffed.kind == "jsonl":
         return JsonLinesFormat(kind="jsonl", encoding=sniffed.encoding or "utf-8")
     if sniffed.kind == "parquet":

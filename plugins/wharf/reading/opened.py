@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import duckdb
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
+from wharf.contracts.types import Type
 from wharf.reading.findings import Finding
 from wharf.reading.header import Mapped
 from wharf.reading.layout import Layout
@@ -45,6 +46,8 @@ class Sniffed:
     """Header cells as they stand in the file."""
     quote: str | None = None
     sheet: str | None = None
+    records: str | None = None
+    """Path of the list of objects in a JSON document; empty for the whole."""
 
     def describe(self) -> dict[str, Any]:
         """What it is as a JSON object, without what does not apply to its kind."""
@@ -93,6 +96,10 @@ class Opened:
     """What the relation reads, unless it is a table: rows can then be had in part."""
     size: int = 0
     """Bytes as it was delivered."""
+    nested: Mapping[int, Type] = field(default_factory=dict)
+    """Shapes of cells that are structs, lists or maps; their ends are DuckDB types."""
+    nested_values: Mapping[int, int] = field(default_factory=dict)
+    """How many values of a cell are lists or objects that stand there as JSON."""
 
 
 def text(value: str) -> str:

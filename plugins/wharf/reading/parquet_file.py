@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from duckdb.sqltypes import DuckDBPyType
 
+from wharf.contracts import Column
+from wharf.contracts.types import List, Map, Primitive, Struct, Type, parse_type
+from wharf.contracts.types import is_nested as is_nested_text
 from wharf.reading.findings import Finding
 from wharf.reading.header import as_found, map_header
 from wharf.reading.layout import Layout
+from wharf.reading.nested import shape_problem
 from wharf.reading.opened import Opened, Raw, Sniffed, Wanted, count_rows, identifier, text
 from wharf.reading.refusals import Refused, listed
 
@@ -27,16 +32,17 @@ def open_parquet(
     """Look at a Parquet file through a DuckDB view.
 
     Raises:
-        Refused: It is damaged, holds nested columns, or cannot be read as the contract says.
+        Refused: It is damaged, holds nested columns that the contract does not describe, or
+            cannot be read as the contract says.
     """
-    rows, names, nested = _schema(path, name)
+    rows, names, is_nested = _schema(path, name)
     findings: list[Finding] = []
     if wanted.columns is None:
         mapped = as_found(name, names, findings)
     else:
         mapped = map_header(name, names, wanted.columns, wanted.policy)
-    if deep := [names[i] for i in mapped.cells.values() if i in nested]:
-        raise Refused(name, "nested", f"columns hold nested values: {listed(deep)}")
+    if wanted.columns is not None:
+        _refuse_undescribed(name, mapped.cells, names, is_nested, wanted.columns)
     if blank := [i + 1 for i in mapped.cells.values() if not names[i]]:
         raise Refused(name, "unnamed_column", f"column {blank[0]} has no name")
     used = sorted({*mapped.cells.values(), *mapped.unnamed}) or [0]
@@ -54,12 +60,61 @@ def open_parquet(
     except duckdb.Error as error:
         raise Refused(name, "damaged", f"the Parquet data cannot be read: {error}") from error
     types = {i: str(described[2 + place][1]) for place, i in enumerate(used)}
+    found = connection.table(relation).types
+    nested = {i: shape_of(found[2 + at]) for at, i in enumerate(used) if i in is_nested}
+    if wanted.columns is not None:
+        _refuse_other_shapes(name, mapped.cells, nested, wanted.columns)
     layout = Layout(lines=rows, counted=seen, rows=rows)
     reader = _RawRows(connection, relation)
     return Opened(
         name, Sniffed("parquet", columns=names), relation, types, mapped, layout,
-        reader.rows, reader.between, (*findings, *mapped.findings),
+        reader.rows, reader.between, (*findings, *mapped.findings), nested,
     )  # fmt: skip
+
+
+def _refuse_undescribed(
+    name: str,
+    cells: Mapping[str, int],
+    names: Sequence[str],
+    nested: set[int],
+    columns: Mapping[str, Column],
+) -> None:
+    """Refuse nested columns for which the contract has no nested type."""
+    deep = [
+        names[i]
+        for column, i in cells.items()
+        if i in nested and not (column in columns and is_nested_text(columns[column].type))
+    ]
+    if deep:
+        raise Refused(name, "nested", f"columns hold nested values: {listed(deep)}")
+
+
+def _refuse_other_shapes(
+    name: str,
+    cells: Mapping[str, int],
+    nested: Mapping[int, Type],
+    columns: Mapping[str, Column],
+) -> None:
+    """Refuse columns whose nesting is another than the contract's."""
+    for column, i in cells.items():
+        if column in columns and is_nested_text(columns[column].type):
+            shape = nested.get(i, Primitive("VARCHAR"))
+            if problem := shape_problem(shape, parse_type(columns[column].type), column):
+                raise Refused(name, "nested", problem)
+
+
+def shape_of(type_: DuckDBPyType) -> Type:
+    """The shape of a DuckDB type."""
+    if type_.id not in {"struct", "list", "array", "map"}:
+        return Primitive(str(type_))
+    inner = [
+        (name, shape_of(each)) for name, each in type_.children if isinstance(each, DuckDBPyType)
+    ]  # an array's size is among them
+    if type_.id == "struct":
+        return Struct(tuple(inner))
+    if type_.id == "map":
+        return Map(Primitive(str(inner[0][1])), inner[1][1])
+    return List(inner[0][1])
 
 
 def _schema(path: Path, name: str) -> tuple[int, tuple[str, ...], set[int]]:

@@ -23,7 +23,9 @@ from wharf.reading.refusals import Refused
 from wharf.reading.unpack import Limits, expand, remove
 from wharf.reading.workbook import open_workbook
 
-_SAID = {"excel": "a workbook", "parquet": "a Parquet file", "jsonl": "JSON", "csv": "plain text"}
+_SAID = {
+    "excel": "a workbook", "parquet": "a Parquet file", "jsonl": "JSON", "csv": "plain text",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,12 @@ def _kind(path: Path, name: str, fmt: FileFormat | None) -> str:
     seen = kind_of(path, name)
     if seen in {"text", "json"}:
         refuse_conflict_markers(path, name)
-    if seen in {"text", "json"} and fmt is not None and fmt.kind in {"csv", "jsonl"}:
+    if seen in {"text", "json"} and fmt is not None and fmt.kind in {"csv", "jsonl", "json"}:
         with path.open("rb") as handle:
             json_like = bool(LOOKS_LIKE_JSON.match(handle.read(4096).lstrip(b"\xef\xbb\xbf")))
         if fmt.kind == "csv" and not (seen == "json" and json_like):
             return "csv"
-        if fmt.kind == "jsonl" and seen == "json":
+        if fmt.kind in {"jsonl", "json"} and seen == "json":
             return "jsonl"
     kind = {"text": "csv", "json": "jsonl"}.get(seen, seen)
     if fmt is not None and fmt.kind != kind:

@@ -42,7 +42,13 @@ REFUSALS: Final[dict[str, str]] = {
         "Add them to `columns`, or set `on_arrival.schema.new_column` to evolve_and_notify."
     ),
     "too_many_columns": "Check that the delimiter is right; no table here has so many columns.",
-    "nested": "Ask for flat columns; nested ones are not read yet.",
+    "nested": (
+        "Give the column a type such as `struct<name: string>`, `list<string>` or "
+        "`map<string, string>` in the feed file; `wharf feed new` proposes it."
+    ),
+    "no_records": (
+        "Set `format.records` in the feed file to the keys that lead to the list of objects."
+    ),
     "counts": "This is a fault of wharf, not of the file: please report it with the file.",
 }
 
@@ -59,6 +65,7 @@ REQUIRED: Final = "required value is missing"
 NOT_JSON: Final = "not valid JSON"
 NOT_AN_OBJECT: Final = "not a JSON object"
 KEY_TWICE: Final = "a key stands twice in the object"
+TOO_DEEP: Final = "nested too deeply"
 NOT_FINITE: Final = "NaN or Infinity is not JSON"
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from wharf.reading.counts import Counts, FileCounts
-from wharf.reading.opened import Opened, identifier, text
+from wharf.reading.field_ids import FieldIds, field_ids_sql
+from wharf.reading.opened import Opened, text
 from wharf.reading.parquet_file import damage_named
 from wharf.reading.parts import FILE_SIZE, Parts
 from wharf.reading.plan import Plan
@@ -35,7 +36,7 @@ def write_plan(
     *,
     good: Path,
     bad: Path,
-    field_ids: Mapping[str, int],
+    field_ids: Mapping[str, FieldIds],
     constants: Mapping[str, str],
     work: Path,
     file_size: int = FILE_SIZE,
@@ -47,7 +48,8 @@ def write_plan(
         good: Parquet file to write, zstd, with field ids and statistics; a large delivery goes on
             in further files, see `parts_of`.
         bad: Parquet file for the quarantined rows; also written when there are none.
-        field_ids: Column (with the system columns) -> Iceberg field id; empty for none.
+        field_ids: Column (with the system columns) -> its Iceberg field id, with those inside it;
+            empty for none.
         constants: Values of `_period` and `_batch_id`.
         work: Folder for spilled data.
         file_size: Bytes near which a good file ends and the next begins.
@@ -78,15 +80,14 @@ def write_plan(
     return counts
 
 
-def _options(names: Sequence[str], field_ids: Mapping[str, int]) -> str:
+def _options(names: Sequence[str], field_ids: Mapping[str, FieldIds]) -> str:
     options = "FORMAT parquet, COMPRESSION zstd"
     if len(names) > WIDE:
         options += ", ROW_GROUP_SIZE 10240"
     if field_ids:
         if unknown := [name for name in names if name not in field_ids]:
             raise ValueError(f"field_ids lacks {', '.join(unknown)}")
-        ids = ", ".join(f"{identifier(name)}: {int(field_ids[name])}" for name in names)
-        options += f", FIELD_IDS {{{ids}}}"
+        options += f", FIELD_IDS {field_ids_sql({name: field_ids[name] for name in names})}"
     return options
 
 
