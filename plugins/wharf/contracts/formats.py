@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from wharf.contracts.shapes import parse_type
 from wharf.contracts.spec import OptionalText, Spec
-from wharf.contracts.types import parse_type
 
 
 class Column(Spec):

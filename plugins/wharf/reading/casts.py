@@ -13,7 +13,7 @@ from typing import Final
 
 from wharf.contracts import Column
 from wharf.contracts.formats import CsvFormat, FileFormat
-from wharf.contracts.types import List, Map, Struct, Type, parse_type
+from wharf.contracts.shapes import List, Map, Struct, Type, parse_type
 from wharf.reading.dates import ISO_DATE, date_of_formats, literal, moment, time_of_day
 from wharf.reading.opened import identifier, text
 

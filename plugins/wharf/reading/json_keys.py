@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from wharf.contracts import Column
 from wharf.contracts.formats import FileFormat
-from wharf.contracts.types import Primitive, Type, parse_type
+from wharf.contracts.shapes import Primitive, Type, parse_type
 from wharf.reading.dates import ISO_DATE
 from wharf.reading.header import plain
 from wharf.reading.json_patterns import Leaf, leaves_in

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from wharf.contracts.types import List, Map, Primitive, Struct, Type, children
+from wharf.contracts.shapes import List, Map, Primitive, Struct, Type, children
 from wharf.reading.json_values import dump
 
 MAX_PATTERN: Final = 40_000

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from wharf.contracts.types import Type
+from wharf.contracts.shapes import Type
 from wharf.reading.header import MAX_COLUMNS
 from wharf.reading.json_keys import KeyTypes
 from wharf.reading.json_patterns import Patterns

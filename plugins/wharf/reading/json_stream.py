@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wharf.contracts.types import Primitive, Type
+from wharf.contracts.shapes import Primitive, Type
 from wharf.reading.json_patterns import duckdb_text, structure
 from wharf.reading.json_rows import Rows, Window, line_windows
 from wharf.reading.layout import Positions

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wharf.contracts.types import List, Primitive, Struct, Type, children, parse_type
+from wharf.contracts.shapes import List, Primitive, Struct, Type, children, parse_type
 from wharf.reading.casts import Spelling
 from wharf.reading.json_patterns import duckdb_shape, structure
 from wharf.reading.nested import NestedCast

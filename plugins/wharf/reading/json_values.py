@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final, Never
 
-from wharf.contracts.types import List, Map, Primitive, Struct, Type
+from wharf.contracts.shapes import List, Map, Primitive, Struct, Type
 from wharf.reading.refusals import (
     BAD_ENCODING,
     KEY_TWICE,

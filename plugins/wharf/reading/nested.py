@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wharf.contracts import Column
-from wharf.contracts.types import List, Map, Primitive, Struct, Type
+from wharf.contracts.shapes import List, Map, Primitive, Struct, Type
 from wharf.reading.casts import (
     Spelling,
     cast_text,

@@ -12,7 +12,7 @@ import duckdb
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
-from wharf.contracts.types import Type
+from wharf.contracts.shapes import Type
 from wharf.reading.findings import Finding
 from wharf.reading.header import Mapped
 from wharf.reading.layout import Layout

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from duckdb.sqltypes import DuckDBPyType
 
 from wharf.contracts import Column
-from wharf.contracts.types import List, Map, Primitive, Struct, Type, parse_type
-from wharf.contracts.types import is_nested as is_nested_text
+from wharf.contracts.shapes import List, Map, Primitive, Struct, Type, parse_type
+from wharf.contracts.shapes import is_nested as is_nested_text
 from wharf.reading.findings import Finding
 from wharf.reading.header import as_found, map_header
 from wharf.reading.layout import Layout
