@@ -81,6 +81,8 @@ def _open(
     cells = create_relation(
         connection, relation, rows, places.lines(), used, kept=wanted.columns is None
     )
+    # Elements may share a line, by which a stream's bad rows could not be told apart.
+    stream, unfold = (cells.stream, cells.unfold) if elements is None else (None, "")
     sniffed = Sniffed(
         "json" if elements else "jsonl",
         encoding=source.encoding,
@@ -89,8 +91,9 @@ def _open(
     )
     return Opened(
         name, sniffed, relation, cells.types, mapped, places.layout(),
-        places.rows, places.between, (*findings, *mapped.findings), cells.nested,
-        {index: rows.nested_values[key] for index, key in enumerate(keys)},
+        places.rows, places.between, (*findings, *mapped.findings), stream,
+        source.path.stat().st_size, cells.nested,
+        {index: rows.nested_values[key] for index, key in enumerate(keys)}, unfold,
     )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def line_windows(path: Path, begins: int) -> Iterator[Window]:
                 rest = [] if too_long else [*rest, piece]
                 continue
             content = b"".join([*rest, piece[:cut]])
-            window = _long(at, first, held) if too_long else _window(content, at, first)
+            window = _long(at, first, held) if too_long else split_lines(content, at, first)
             yield window
             at, first = at + held, first + len(window)
             rest, held = [piece[cut:]], len(piece) - cut
@@ -90,18 +90,30 @@ def line_windows(path: Path, begins: int) -> Iterator[Window]:
     if held > MAX_VALUE:
         yield _long(at, first, held)
     elif held:
-        yield _window(b"".join(rest), at, first)
+        yield split_lines(b"".join(rest), at, first)
 
 
 def _long(at: int, first: int, size: int) -> Window:
     return Window(b"", np.array([0, 0]), at, first, size)
 
 
-def _window(content: bytes, at: int, first: int) -> Window:
+def split_lines(content: bytes, at: int, first: int) -> Window:
+    """A window of whole lines; the last of a file may have no end."""
     ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _FEED) + 1
     if not len(ends) or ends[-1] != len(content):
         ends = np.append(ends, len(content))
     return Window(content, np.concatenate([[0], ends]), at, first)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A window of which some lines are rows."""
+
+    at: int
+    size: int
+    first: int
+    """The number of its first line, from 0."""
+    rows: int
 
 
 @dataclass
@@ -160,7 +172,8 @@ class Rows:
         self._patterns = Patterns(self.types.of, {} if self.exact else self.types.leaves)
         self._pattern, self._lessons, self._count = "", 0, 0
         self.nested_values: Counter[str] = Counter()
-        self._kept: list[tuple[Positions, Positions]] = []
+        self._found: list[tuple[Positions, Positions]] = []
+        self.kept: list[Kept] = []
 
     def read(self) -> None:
         """Go through all lines, matching some windows ahead on other threads."""
@@ -169,9 +182,9 @@ class Rows:
         finally:
             self.anew.close()
         none = np.empty(0, np.int64)
-        self.lines = np.concatenate([none, *(lines for lines, _ in self._kept)])
-        self.starts = np.concatenate([none, *(starts for _, starts in self._kept)])
-        self._kept = []
+        self.lines = np.concatenate([none, *(lines for lines, _ in self._found)])
+        self.starts = np.concatenate([none, *(starts for _, starts in self._found)])
+        self._found = []
         self.layout.rows = len(self.lines)
 
     def _read_windows(self) -> None:
@@ -218,7 +231,8 @@ class Rows:
                 anew.append(index)
         good[anew] = True
         kept = np.flatnonzero(good)
-        self._kept.append((window.first + kept, window.at + window.offsets[kept]))
+        self._found.append((window.first + kept, window.at + window.offsets[kept]))
+        self.kept.append(Kept(window.at, len(window.content), window.first, len(kept)))
         self._count += len(kept)
         if anew:
             self._learn(window, anew)

@@ -15,49 +15,67 @@ import pyarrow.compute as pc
 
 from wharf.contracts.shapes import Primitive, Type
 from wharf.reading.json_patterns import duckdb_text, structure
-from wharf.reading.json_rows import Rows, Window, line_windows
+from wharf.reading.json_rows import Kept, Rows, Window, split_lines
 from wharf.reading.layout import Positions
-from wharf.reading.opened import text
+from wharf.reading.opened import STREAM, text
+from wharf.reading.stream import Stream
 
 _SCHEMA: Final = pa.schema([("_row", pa.int64()), ("_line", pa.int64()), ("text", pa.string())])
 
 
 @dataclass(frozen=True)
-class Stream:
-    """Rows as Arrow batches; DuckDB asks for a new stream at each scan."""
+class Piece:
+    """The rows of some lines of the file that lie behind each other."""
+
+    kept: Kept
+    first: int
+    """The number of its first row."""
+    lines: Positions
+
+    @property
+    def rows(self) -> int:
+        """How many they are."""
+        return len(self.lines)
+
+    def line_numbers(self) -> Positions:
+        """Physical line of each row."""
+        return self.lines
+
+
+def _pieces(rows: Rows, lines: Positions) -> list[Piece]:
+    pieces, first = [], 0
+    for kept in rows.kept:
+        if kept.rows:
+            pieces.append(Piece(kept, first, lines[first : first + kept.rows]))
+        first += kept.rows
+    return pieces
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes Arrow batches of rows, with those in their place that were written anew."""
 
     rows: Rows
-    lines: Positions
-    """The line of each row in the delivered file, from 1."""
 
-    def __arrow_c_schema__(self) -> object:
-        return _SCHEMA.__arrow_c_schema__()
+    def batches(self, pieces: Sequence[Piece]) -> Iterator[pa.RecordBatch]:
+        with self.rows.path.open("rb") as handle:
+            for piece in pieces:
+                handle.seek(piece.kept.at)
+                window = split_lines(handle.read(piece.kept.size), piece.kept.at, piece.kept.first)
+                yield self._batch(window, piece)
 
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        reader = pa.RecordBatchReader.from_batches(_SCHEMA, self._batches())
-        return reader.__arrow_c_stream__(requested_schema)
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        done = 0
-        for window in line_windows(self.rows.path, self.rows.begins):
-            upto = int(np.searchsorted(self.rows.lines, window.first + len(window)))
-            if upto > done:
-                yield self._batch(window, done, upto)
-            done = upto
-
-    def _batch(self, window: Window, first: int, upto: int) -> pa.RecordBatch:
-        kept = self.rows.lines[first:upto] - window.first
+    def _batch(self, window: Window, piece: Piece) -> pa.RecordBatch:
         texts = window.texts()
-        if len(kept) != len(window):
-            texts = texts.take(pa.array(kept))
+        first, upto = piece.first, piece.first + piece.rows
+        if piece.rows != len(window):
+            texts = texts.take(pa.array(self.rows.lines[first:upto] - window.first))
         begin, end = (int(each) for each in np.searchsorted(self._anew, [first, upto]))
         if end > begin:
-            mask = np.zeros(upto - first, np.bool_)
+            mask = np.zeros(piece.rows, np.bool_)
             mask[self._anew[begin:end] - first] = True
             texts = pc.replace_with_mask(texts, pa.array(mask), self._written(begin, end))
         return pa.record_batch(
-            [pa.array(np.arange(first, upto)), pa.array(self.lines[first:upto]), texts],
-            schema=_SCHEMA,
+            [pa.array(np.arange(first, upto)), pa.array(piece.lines), texts], schema=_SCHEMA
         )
 
     @cached_property
@@ -81,6 +99,9 @@ class Cells:
 
     types: Mapping[int, str]
     nested: Mapping[int, Type]
+    unfold: str
+    """SQL of the cells over `STREAM`, which stands for what the stream gives."""
+    stream: Stream[Piece] | None
 
 
 def create_relation(
@@ -104,17 +125,24 @@ def create_relation(
     """
     names = list(rows.keys)
     shapes = {index: rows.shape_of(names[index]) for index in used}
-    source = f"{relation}_lines"
-    connection.register(source, Stream(rows, lines))
+    source, stream = (
+        f"{relation}_lines",
+        Stream(_SCHEMA, _pieces(rows, lines), _Reader(rows).batches),
+    )
+    connection.register(source, stream)
     wanted = {rows.field(names[index]): structure(shapes[index]) for index in used}
     fields = ", ".join(
         f"struct_extract(j, {text(rows.field(names[index]))}) AS c{index}" for index in used
     )
-    connection.execute(
-        f"CREATE {'TABLE' if kept else 'VIEW'} {relation} AS SELECT _row, _line, {fields} FROM "
-        f"(SELECT _row, _line, from_json(text, {text(json.dumps(wanted))}) AS j FROM {source})"
+    unfold = (
+        f"SELECT _row, _line, {fields} FROM "
+        f"(SELECT _row, _line, from_json(text, {text(json.dumps(wanted))}) AS j FROM {STREAM})"
     )
+    made = f"CREATE {'TABLE' if kept else 'VIEW'} {relation} AS {unfold.replace(STREAM, source)}"
+    connection.execute(made)
     return Cells(
         {index: duckdb_text(shape) for index, shape in shapes.items()},
         {index: shape for index, shape in shapes.items() if not isinstance(shape, Primitive)},
+        "" if kept else unfold,
+        None if kept else stream,
     )

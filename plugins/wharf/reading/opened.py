@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -17,6 +17,9 @@ from wharf.reading.findings import Finding
 from wharf.reading.header import Mapped
 from wharf.reading.layout import Layout
 from wharf.reading.stream import Stream
+
+STREAM: Final = "{the stream}"
+"""Stands in SQL for the name of a stream."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,14 @@ class Opened:
     """Shapes of cells that are structs, lists or maps; their ends are DuckDB types."""
     nested_values: Mapping[int, int] = field(default_factory=dict)
     """How many values of a cell are lists or objects that stand there as JSON."""
+    unfold: str = ""
+    """SQL that makes cells of the texts of `STREAM`; empty where the stream gives cells."""
+
+    def cells_of(self, relation: str) -> str:
+        """The relation with the cells of what the file, or a part of its stream, gives."""
+        if not self.unfold or relation == self.relation:
+            return relation
+        return f"({self.unfold.replace(STREAM, relation)})"
 
 
 def text(value: str) -> str:

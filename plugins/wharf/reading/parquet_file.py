@@ -68,7 +68,7 @@ def open_parquet(
     reader = _RawRows(connection, relation)
     return Opened(
         name, Sniffed("parquet", columns=names), relation, types, mapped, layout,
-        reader.rows, reader.between, (*findings, *mapped.findings), nested,
+        reader.rows, reader.between, (*findings, *mapped.findings), nested=nested,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wharf.contracts import Column
+from wharf.contracts.shapes import parse_type
 from wharf.reading.casts import (
     Spelling,
     cast_text,
@@ -15,6 +16,7 @@ from wharf.reading.casts import (
     cleaned_typed,
     duckdb_type,
 )
+from wharf.reading.nested import NestedCast
 from wharf.reading.opened import Opened, identifier, text
 from wharf.reading.plan import Plan
 from wharf.reading.quarantine import BadRow
@@ -37,6 +39,8 @@ class Field:
     cast: str
     """Over the alias of the cleaned cell."""
     quick: Quick | None = None
+    why: str = ""
+    """What does not fit inside a nested value; empty for simple ones."""
 
     @property
     def given(self) -> str:
@@ -96,12 +100,14 @@ class TableSql:
     def failing(self, relation: str = "") -> Iterator[BadRow]:
         """The rows with a bad cell: which, where, and what is wrong first."""
         found = self._plan.connection.execute(
-            f"SELECT _row, _line, {self._code()} AS code FROM ({self._cast(relation)}) "
-            "WHERE code <> 0"
+            f"SELECT _row, _line, code, {self._why()} AS why FROM "
+            f"(SELECT *, {self._code()} AS code FROM ({self._cast(relation)})) WHERE code <> 0"
         ).to_arrow_table()
         for batch in found.to_batches():
-            for row, line, code in zip(*(each.to_pylist() for each in batch.columns), strict=True):
-                yield BadRow(row, line, *self._meaning(code))
+            cells = (each.to_pylist() for each in batch.columns)
+            for row, line, code, inside in zip(*cells, strict=True):
+                column, reason = self._meaning(code)
+                yield BadRow(row, line, column, inside or reason)
 
     def _cast(self, relation: str) -> str:
         """Each cell as it was given and as it was cast; each step over the aliases of the last."""
@@ -112,7 +118,7 @@ class TableSql:
             [f"{each.given_sql()} AS {each.given}" for each in self._fields],
             [f"{each.value_sql()} AS {each.value}" for each in self._fields],
         ]
-        source = relation or self.file.relation
+        source = self.file.cells_of(relation or self.file.relation)
         for step in steps:
             source = f"(SELECT {', '.join(['*', *step])} FROM {source})" if step else source
         return f"SELECT * FROM {source}"
@@ -144,6 +150,15 @@ class TableSql:
                 cases.append(f"WHEN {bad} THEN {2 * number + 2}")
         return f"CASE {' '.join(cases)} ELSE 0 END"
 
+    def _why(self) -> str:
+        """For a bad nested value what does not fit, and where inside."""
+        cases = [
+            f"WHEN {2 * number + 2} THEN {each.why}"
+            for number, each in enumerate(self._fields)
+            if each.why
+        ]
+        return f"CASE code {' '.join(cases)} END" if cases else "NULL"
+
     def _meaning(self, code: int) -> tuple[str, str]:
         if code < 0:
             return "", REPEATED_HEADER if code == -1 else UNNAMED_VALUE
@@ -166,6 +181,9 @@ def _field(name: str, spec: Column, file: Opened, spelling: Spelling) -> Field:
     index = file.mapped.cells[name]
     cell, source = f"c{index}", file.types[index]
     given, type_ = identifier(f"given {name}"), duckdb_type(spec.type)
+    if shape := file.nested.get(index):
+        cast = NestedCast(shape, parse_type(spec.type), spelling, name)
+        return Field(name, spec, type_, cell, cell, cast.value(given), why=cast.why(given))
     if source != "VARCHAR":
         clean = cleaned_typed(cell, source, spec, spelling)
         return Field(name, spec, type_, cell, clean, cast_typed(given, source, spec, spelling))
