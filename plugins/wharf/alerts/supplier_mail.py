@@ -16,12 +16,12 @@ from wharf.alerts.message import say_time
 from wharf.alerts.notice import Attachment, Notice
 from wharf.alerts.safe_text import one_line
 from wharf.contracts.feed import Feed
+from wharf.spreadsheet import guard
 
 MOST_BAD_ROWS = 500
 _LONGEST_ATTACHMENT = 100_000
 _LONGEST_CELL = 2_000
 _MOST_LINES = 50
-_FORMULA = ("=", "+", "-", "@")
 _STILL_WAITING = {"NONE", "SEEN", "PARTIAL", "WITHDRAWN"}
 
 
@@ -220,6 +220,5 @@ def _limited(lines: Sequence[str]) -> tuple[str, ...]:
 
 
 def _cell(value: object) -> str:
-    """A cell that a spreadsheet takes for text and nothing else."""
-    text = one_line(value, _LONGEST_CELL)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A cell of one line that a spreadsheet takes for text and nothing else."""
+    return guard(one_line(value, _LONGEST_CELL))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from wharf.board.promised import Promised
 from wharf.contracts import Feed
 from wharf.ledger import Transaction, scorecard
+from wharf.spreadsheet import guarded
 from wharf.timeliness.scorecard import Score, clock_text, scores
 
 MONTHS = (3, 6, 12, 24)
@@ -92,7 +93,9 @@ def as_csv(rows: Iterable[Score]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_values(each) for each in rows)
+    writer.writerows(
+        {name: guarded(value) for name, value in _values(each).items()} for each in rows
+    )
     return text.getvalue()
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from wharf.cli.arrivals import chosen
 from wharf.cli.installation import Installation, now, open_installation, say
 from wharf.ledger import scorecard as ledger_scorecard
+from wharf.spreadsheet import guarded
 from wharf.timeliness.scorecard import Score, clock_text, scores
 
 COLUMNS = (
@@ -60,7 +61,7 @@ def scorecard(subject: str, months: int, as_csv: bool, as_json: bool) -> None:
     if as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(as_values(score).values() for score in rows)
+        writer.writerows(map(guarded, as_values(score).values()) for score in rows)
     elif as_json:
         for score in rows:
             say(json.dumps(as_values(score)))

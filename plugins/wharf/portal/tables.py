@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 
+from wharf.spreadsheet import guard_sql
+
 PREVIEW_ROWS = 25
 
 
@@ -63,7 +65,9 @@ def write_downloads(
     connection.execute(
         f"copy \"{name}\" to '{_quoted(parquet)}' (format parquet, compression zstd)"
     )
-    connection.execute(f"copy \"{name}\" to '{_quoted(csv)}' (format csv, header)")
+    connection.execute(
+        f"copy ({_guarded(connection, name)}) to '{_quoted(csv)}' (format csv, header)"
+    )
     packed = folder / f"{name}.csv.gz"
     with (
         csv.open("rb") as plain,
@@ -82,6 +86,14 @@ def preview(connection: duckdb.DuckDBPyConnection, name: str) -> Preview:
     rows = result.fetchall()
     [(total,)] = connection.execute(f'select count(*) from "{name}"').fetchall()
     return Preview(columns, rows, total)
+
+
+def _guarded(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """A query of a view in which no text is a formula; numbers and times stay as they are."""
+    described = connection.execute(f'describe "{name}"').fetchall()
+    columns = ((f'"{column}"', kind == "VARCHAR") for column, kind, *_ in described)
+    cells = ", ".join(f"{guard_sql(each)} as {each}" if text else each for each, text in columns)
+    return f'select {cells} from "{name}"'
 
 
 def _describe(path: Path, address: str) -> Download:

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wharf.ledger.rows import Outgoing
+from wharf.spreadsheet import guard
 from wharf.watch.rehearse.outcome import Change, Expected, Outcome
 from wharf.watch.rehearse.supplied import Stray
 
 Row = Mapping[str, object]
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 EXPECTED = (
     "feed", "period", "state", "due_utc", "late_at_utc", "cutoff_utc", "submitted_utc",
     "first_seen_utc", "arrived_utc", "late_by_submitted_s", "late_by_arrived_s",
@@ -78,14 +78,14 @@ def _expected(each: Expected) -> Row:
 
 
 def _change(each: Change) -> Row:
-    return {**vars(each), "at_utc": say_time(each.at), "what": _as_text(each.what)}
+    return {**vars(each), "at_utc": say_time(each.at), "what": guard(each.what)}
 
 
 def _message(each: Outgoing) -> Row:
     notice = each.notice
     return {
         **{name: notice.get(name, "") for name in MESSAGES},
-        "what": _as_text(str(notice.get("what", ""))),
+        "what": guard(str(notice.get("what", ""))),
         "queued_utc": say_time(each.queued_at),
         "sent_utc": say_time(each.sent_at),
         "channel": each.channel,
@@ -100,19 +100,14 @@ def _stray(each: Stray) -> Row:
     line = each.line
     return {
         "line": line.number,
-        "feed": _as_text(line.feed),
-        "period": _as_text(line.period),
-        "file": _as_text(line.file),
+        "feed": guard(line.feed),
+        "period": guard(line.period),
+        "file": guard(line.file),
         "submitted_utc": say_time(line.submitted_at),
         "arrived_utc": say_time(line.arrived_at),
         "status": line.status,
         "why": each.why,
     }
-
-
-def _as_text(value: str) -> str:
-    """Foreign text that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(FORMULA) else value
 
 
 def _seconds(span: float | None) -> str:
