@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from wharf import __version__, quality
 from wharf.batches import Batches
 from wharf.batches.approval import held_back, too_many_quarantined
+from wharf.batches.corrections import correct
 from wharf.contracts import Feed, Period, ResolveConnection
 from wharf.errors import (
     AuditFailed,
@@ -30,8 +29,10 @@ from wharf.errors import (
 )
 from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake, open_landing
 from wharf.ledger import Ledger, arrivals, batches, contracts, decisions, deliveries, expected
+from wharf.ledger.fixes import FixedFile, fixes_for
 from wharf.ledger.rows import Arrival, BatchRow, Delivery
 from wharf.reading import Counts, Finding, Plan, SourceFile, parts_of, plan_reading, write_plan
+from wharf.reading.shapes import shape_of
 from wharf.settings import Settings
 from wharf.sources import open_source
 
@@ -135,8 +136,8 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
         if _still_fits(ctx, row):
             return row.batch_id
     batch_id = new_batch_id(now)
-    with _workplace(ctx, batch_id) as work:
-        plan, counts = _read(ctx, feed, period, current, batch_id, work)
+    with ctx.settings.workplace(batch_id) as work:
+        plan, counts, fixed = _read(ctx, feed, period, current, batch_id, work)
         batch = _write(ctx, feed, period, batch_id, plan, counts, work)
     origin = {
         "key": key,
@@ -146,6 +147,8 @@ def stage_batch(ctx: Intake, feed: Feed, period: Period, *, now: datetime, run_i
         "deliveries": [deliveries.describe(each) for each in current],
         "read": counts.describe(),
         "sniffed": [each.describe() for each in plan.sniffed],
+        "shapes": [shape_of(each).describe() for each in plan.files],
+        "fixes": [each.describe() for each in fixed],
         "staged_at": now.isoformat(),
     }
     ctx.batches.stage(
@@ -225,7 +228,7 @@ def publish_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime, by: 
 
 def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
     source = open_source(ctx.resolve(feed.source.connection))
-    with _workplace(ctx, f"land-{arrival.seq}") as work:
+    with ctx.settings.workplace(f"land-{arrival.seq}") as work:
         fetched = source.fetch(arrival.path, work / "file")
         uri = _store(ctx, arrival, work / "file", fetched.sha256)
     with ctx.ledger.write() as tx:
@@ -288,8 +291,10 @@ def _stage_key(ctx: Intake, feed: Feed, current: Sequence[Delivery]) -> tuple[st
     """The contract in force, and what a batch of these versions under it is known by."""
     with ctx.ledger.read() as tx:
         version = contracts.current_contract(tx, feed.feed)
+        fixed = fixes_for(tx, feed.feed, current[0].period, current)
     contract = version.sha256 if version else ""
     named = [[each.part, each.version, each.sha256] for each in current]
+    named += [["corrected", each.decision, each.sha256] for each in fixed]
     return contract, hashlib.sha256(json.dumps([named, contract, __version__]).encode()).hexdigest()
 
 
@@ -306,27 +311,29 @@ def _read(
     current: Sequence[Delivery],
     batch_id: str,
     work: Path,
-) -> tuple[Plan, Counts]:
+) -> tuple[Plan, Counts, Sequence[FixedFile]]:
     files = [
         SourceFile(ctx.landing.fetch(each.uri, work / f"part-{number}"), each.path, each.part)
         for number, each in enumerate(current)
     ]
+    with ctx.ledger.read() as tx:
+        fixed = fixes_for(tx, feed.feed, period.key, current)
     try:
         plan = plan_reading(files, feed.format, feed.columns, feed.on_arrival.schema_)
         wanted = {**RAW_SYSTEM, **plan.columns}
         lake_columns = ctx.lake.columns_for(feed.table, wanted, feed.renamed_columns)
-        counts = write_plan(
-            plan,
-            good=work / "good.parquet",
-            bad=work / "bad.parquet",
-            field_ids={column.name: column.field_id for column in lake_columns},
-            constants={"_period": period.key, "_batch_id": batch_id},
-            work=work,
-        )
+        target: dict[str, Any] = {
+            "bad": work / "bad.parquet",
+            "field_ids": {column.name: column.field_id for column in lake_columns},
+            "constants": {"_period": period.key, "_batch_id": batch_id},
+            "work": work,
+        }
+        counts = write_plan(plan, good=work / "good.parquet", **target)
+        counts = correct(ctx.landing, fixed, plan, counts, good=work / "fixed.parquet", **target)
     except DeliveryRefused as error:
         _refuse(ctx, [each for each in current if each.path == error.file] or current, error.reason)
         raise
-    return plan, counts
+    return plan, counts, fixed
 
 
 def _write(
@@ -341,8 +348,9 @@ def _write(
     folder = ctx.lake.batch_dir(feed.table, period.key, batch_id)
     good, bad = list[StagedFile](), None
     if counts.rows_staged:  # else the lake puts an empty file
-        parts = enumerate(parts_of(work / "good.parquet"))
-        good = [ctx.lake.put(path, f"{folder}/part-{number}.parquet") for number, path in parts]
+        parts = enumerate([*parts_of(work / "good.parquet"), *work.glob("fixed.parquet")])
+        puts = (ctx.lake.put(path, f"{folder}/part-{n}.parquet") for n, path in parts)
+        good = [each for each in puts if each.rows]
     if counts.rows_quarantined:
         bad = ctx.lake.put(work / "bad.parquet", f"{folder}/quarantine.parquet")
     return Batch(
@@ -390,13 +398,3 @@ def _refuse(ctx: Intake, refused: Sequence[Delivery], reason: str) -> None:
         for each in refused:
             deliveries.set_outcome(tx, each.seq, "refused", reason)
             expected.make_due(tx, each.feed, [each.period], each.landed_at)
-
-
-@contextmanager
-def _workplace(ctx: Intake, name: str) -> Iterator[Path]:
-    ctx.settings.work.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=ctx.settings.work))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -107,6 +110,16 @@ class Settings:
     def work(self) -> Path:
         """Folder for temporary files of a running step."""
         return self.home / "work"
+
+    @contextmanager
+    def workplace(self, name: str) -> Iterator[Path]:
+        """An empty folder below `work`, for as long as it takes."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.work))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:

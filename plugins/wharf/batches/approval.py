@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wharf.contracts import Feed
-from wharf.ledger import Transaction, batches, deliveries, expected
+from wharf.ledger import Transaction, batches, decisions, deliveries, expected
 from wharf.ledger.rows import BatchRow
 
 
@@ -15,6 +15,11 @@ def held_back(tx: Transaction, feed: Feed, row: BatchRow) -> str:
     A first delivery is never held back. A restatement is, where `on_arrival.restatement` says
     so for its time: the one that the feed is judged by, before or after the cut-off.
     """
+    if gone := decisions.discarded(tx, row):
+        return (
+            f"batch {row.batch_id} was discarded by {gone.by}: {gone.reason}. "
+            f"Take that back: `wharf revoke {gone.seq} --reason ...`."
+        )
     promise = expected.find_expected(tx, feed.feed, row.period)
     standing = batches.current(tx, row.table).get(row.period)
     is_first = row.version <= len(feed.source.expected_parts)

@@ -150,7 +150,7 @@ def _offers(desk: Desk, story: Story, person: Person) -> Iterator[Offer]:
 def _is_allowed(desk: Desk, story: Story, wish: Wish, person: Person) -> bool:
     here = situation(
         desk, wish, row=story.row, state=story.state, made=story.batches,
-        read_now=story.read_now, landed=story.deliveries,
+        read_now=story.read_now, landed=story.deliveries, decided=story.decisions,
     )  # fmt: skip
     try:
         check(wish, here, person, story.at)

@@ -157,7 +157,7 @@ def _cannot_be_revoked(row: Decision, reason: str, now: datetime) -> str:
         return "say why it is taken back"
     if row.revoked_at is not None:
         return f"{row.revoked_by} took it back already"
-    if row.kind.startswith(("mark_", "hand_in")):
+    if row.kind.startswith(("mark_", "hand_in", "export")):
         return "it was carried out; mark the file anew, or roll its batch back"
     if row.kind == "retire":
         return "put the contract file back in place of it"

@@ -96,7 +96,7 @@ def hand_in(
     with desk.ledger.read() as tx:
         if expected.find_expected(tx, feed.feed, period.key) is None:
             raise DecisionRefused("period", f"nothing is expected of {feed.feed} for {period}")
-    file = _keep(content, folder, file_name)
+    file = keep_upload(content, folder, file_name)
     landed = intake.hand_in(place, feed, period, part, file, now=now)
     note_handed_in(desk, landed, person, now, reason)
     return Handed(
@@ -138,7 +138,7 @@ def try_out(
     """
     from wharf.decisions.trial import attempt
 
-    file = _keep(content, folder, file_name)
+    file = keep_upload(content, folder, file_name)
     trial: Trial = attempt(file, desk.feed(feed_name), project, now)
     return Tried(
         name=file.name,
@@ -151,8 +151,12 @@ def try_out(
     )
 
 
-def _keep(content: IO[bytes], folder: Path, file_name: str) -> Path:
-    """Copy the bytes into a file of a harmless name."""
+def keep_upload(content: IO[bytes], folder: Path, file_name: str) -> Path:
+    """Copy the bytes of what somebody sent into a file of a harmless name.
+
+    Raises:
+        DecisionRefused: There are none.
+    """
     last = file_name.replace("\\", "/").rpartition("/")[2]
     file = folder / safe_name(plain(last))
     with file.open("wb") as writing:

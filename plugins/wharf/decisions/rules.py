@@ -33,6 +33,8 @@ class Situation:
     consumers: Sequence[str] = ()
     """Products that read the feed themselves."""
     batch: BatchRow | None = None
+    is_discarded: bool = False
+    """Whether somebody settled that the batch is not published."""
     is_read: bool = False
     """Whether readers see the batch, or the file in one, now."""
     file: Delivery | None = None
@@ -151,6 +153,8 @@ def _force_publish(wish: Wish, here: Situation, person: Person, _now: datetime) 
         return f"there is no batch {wish.detail.get('batch_id', '')!r} of {wish.feed} {wish.period}"
     if here.is_read:
         return f"readers see batch {batch.batch_id} already"
+    if here.is_discarded:
+        return f"batch {batch.batch_id} was discarded; take that decision back first"
     if batch.status == "STAGED":
         return f"batch {batch.batch_id} was not audited; let its run audit it first"
     if needs_second_person(batch) and not person.has_login:

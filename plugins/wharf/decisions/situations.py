@@ -8,8 +8,8 @@ from datetime import datetime
 from wharf.decisions.desk import Desk
 from wharf.decisions.rules import Situation
 from wharf.decisions.wishes import Wish
-from wharf.ledger import Transaction, batches, deliveries, expected, facts
-from wharf.ledger.rows import BatchRow, Delivery, ExpectedDelivery
+from wharf.ledger import Transaction, batches, decisions, deliveries, expected, facts
+from wharf.ledger.rows import BatchRow, Decision, Delivery, ExpectedDelivery
 from wharf.timeliness.facts import State
 
 
@@ -29,6 +29,7 @@ def situation_of(tx: Transaction, desk: Desk, wish: Wish, now: datetime) -> Situ
         made=batches.batches_for(tx, feed.feed, wish.period) if needs_batches else (),
         read_now=batches.current(tx, feed.table).get(wish.period) if needs_batches else None,
         landed=deliveries.deliveries_of(tx, feed.feed, wish.period) if needs_files else (),
+        decided=decisions.decisions_of(tx, feed.feed, wish.period) if needs_batches else (),
     )
 
 
@@ -41,6 +42,7 @@ def situation(
     made: Sequence[BatchRow] = (),
     read_now: str | None = None,
     landed: Sequence[Delivery] = (),
+    decided: Sequence[Decision] = (),
 ) -> Situation:
     """The same from what is known of a delivery.
 
@@ -52,6 +54,7 @@ def situation(
         made: Batches of the period.
         read_now: The batch that readers see.
         landed: Landed files of the period, oldest first.
+        decided: Decisions about the period.
     """
     feed = desk.feed(wish.feed)
     batch_id, number = str(wish.detail.get("batch_id")), str(wish.detail.get("delivery"))
@@ -70,6 +73,12 @@ def situation(
             name for name, each in sorted(desk.products.items()) if feed.feed in each.inputs
         ],
         batch=batch,
+        is_discarded=any(
+            each.kind == "discard"
+            and each.revoked_at is None
+            and each.detail.get("batch_id") == batch_id
+            for each in decided
+        ),
         is_read=is_read,
         file=file,
         versions=tuple(each for each in landed if file is not None and each.part == file.part),

@@ -22,6 +22,9 @@ VERBS = {
     "mark_restatement": "marked a file as a new version",
     "maintenance": "set a maintenance window",
     "hand_in": "handed in a file",
+    "replay": "had it read again",
+    "discard": "discarded a batch",
+    "export": "exported hidden values",
     "retire": "retired the feed",
 }
 
@@ -30,7 +33,7 @@ def status(row: Decision, now: datetime) -> Status:
     """How a decision stands."""
     if row.revoked_at is not None and row.revoked_at <= now:
         return "taken back"
-    if row.detail.get("carried_out_at") or row.kind.startswith(("mark_", "hand_in")):
+    if row.detail.get("carried_out_at") or row.kind.startswith(("mark_", "hand_in", "export")):
         return "carried out"
     if not decisions.goes_on(row, now):
         return "ended"
@@ -83,6 +86,9 @@ def _more(row: Decision) -> str:
         "mark_duplicate": f"delivery {said.get('delivery')}",
         "mark_restatement": f"delivery {said.get('delivery')}",
         "hand_in": f"sha256 {said.get('sha256')}",
+        "replay": _corrected(row),
+        "discard": f"batch {said.get('batch_id')}",
+        "export": f"batch {said.get('batch_id')}, {said.get('rows')} rows",
         "maintenance": f"{said.get('scope')}, from {said.get('since')}",
     }.get(row.kind, "")
     if said.get("approved_by"):
@@ -90,3 +96,12 @@ def _more(row: Decision) -> str:
     if row.revoked_at:
         told += f", taken back by {row.revoked_by}: {said.get('revoked_because', '')}"
     return told.lstrip(", ")
+
+
+def _corrected(row: Decision) -> str:
+    """How many rows a correction is about; nothing where only the contract changed."""
+    said = row.detail
+    if "sha256" not in said:
+        return f"batch {said.get('batch_id')}"
+    left_out = f", {said['dropped']} left out" if said.get("dropped") else ""
+    return f"{said.get('rows')} rows corrected{left_out}, sha256 {said['sha256']}"

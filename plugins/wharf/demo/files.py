@@ -12,7 +12,7 @@ import polars as pl
 from wharf.demo.parcels import PARCELS, county_parcels, generator
 from wharf.demo.permits import day_permits
 from wharf.demo.signals import day_signals, part_of
-from wharf.demo.workbook import Cell, workbook
+from wharf.spreadsheet import Cell, workbook
 
 BROKEN_ROWS, NEGATIVE_ROWS, LEFT_OUT = 40, 312, 20
 _ALDER = {

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, up
 
 from wharf.ledger.chunks import chunks
 from wharf.ledger.feeds import feed_id
-from wharf.ledger.rows import Decision, ExpectedDelivery, Run, Tick, read_row
+from wharf.ledger.rows import BatchRow, Decision, ExpectedDelivery, Run, Tick, read_row
 from wharf.ledger.schema import decision, expected_delivery, feed, run, tick
 from wharf.timeliness.facts import DecisionFact
 
@@ -144,6 +144,18 @@ def allowed_fallbacks(
         and each.detail.get("consumer") == consumer
         and goes_on(each, now)
     ]
+
+
+def discarded(tx: Connection, row: BatchRow) -> Decision | None:
+    """Who settled that a batch in quarantine is not published; None where nobody did."""
+    found = [
+        each
+        for each in decisions_of(tx, row.subject, row.period)
+        if each.kind == "discard"
+        and each.revoked_at is None
+        and each.detail.get("batch_id") == row.batch_id
+    ]
+    return found[-1] if found else None
 
 
 def goes_on(row: Decision, now: datetime) -> bool:

@@ -7,11 +7,13 @@ goes and whether too many rows are in quarantine is for the caller to say.
 
 from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.findings import Finding
+from wharf.reading.fixes import Repaired, repair
 from wharf.reading.infer import Proposal, infer_contract
 from wharf.reading.opened import Sniffed, SourceFile
 from wharf.reading.parts import parts_of
 from wharf.reading.plan import Plan, plan_reading
 from wharf.reading.refusals import REFUSALS, Refused, describe_refusal
+from wharf.reading.shapes import Shape, shape_of
 from wharf.reading.unpack import Limits
 from wharf.reading.write import write_plan
 
@@ -24,11 +26,15 @@ __all__ = [
     "Plan",
     "Proposal",
     "Refused",
+    "Repaired",
+    "Shape",
     "Sniffed",
     "SourceFile",
     "describe_refusal",
     "infer_contract",
     "parts_of",
     "plan_reading",
+    "repair",
+    "shape_of",
     "write_plan",
 ]

@@ -12,8 +12,8 @@ from typing import Any
 class FileCounts:
     """The counts of one file.
 
-    `physical_lines` = `header_lines` + `rows_staged` + `rows_quarantined` + `blank` +
-    `continuation`. Lines are rows of the sheet in workbooks and rows in Parquet.
+    `physical_lines` = `header_lines` + `rows_staged` + `rows_quarantined` + `rows_dropped` +
+    `blank` + `continuation`. Lines are rows of the sheet in workbooks and rows in Parquet.
     """
 
     name: str
@@ -23,11 +23,13 @@ class FileCounts:
     rows_quarantined: int
     blank: int
     continuation: int
+    rows_dropped: int = 0
+    """Rows that a person left out for good."""
 
     @property
     def rows_in_file(self) -> int:
         """Rows the supplier delivered, good and bad."""
-        return self.rows_staged + self.rows_quarantined
+        return self.rows_staged + self.rows_quarantined + self.rows_dropped
 
     @property
     def reconciles(self) -> bool:
@@ -59,6 +61,11 @@ class Counts:
     def rows_quarantined(self) -> int:
         """Rows written to the bad file."""
         return sum(each.rows_quarantined for each in self.files)
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows that a person left out for good."""
+        return sum(each.rows_dropped for each in self.files)
 
     @property
     def blank(self) -> int:
