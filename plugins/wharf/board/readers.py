@@ -9,7 +9,8 @@ from typing import Any
 
 from wharf.contracts import Feed, Period, Product, Project
 from wharf.errors import WharfError
-from wharf.ledger import Transaction, products
+from wharf.ledger import Transaction, products, trail
+from wharf.ledger.rows import ManifestRow
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,17 @@ def readers_of(tx: Transaction, project: Project, feed: Feed, period: str) -> tu
 
 def made_of(tx: Transaction, batch_ids: Iterable[str]) -> tuple[Made, ...]:
     """Current releases whose manifest names one of these batches."""
-    ids = set(batch_ids)
-    if not ids:
-        return ()
     return tuple(
-        Made(release.product, release.period, release.manifest_id, batch_id)
-        for release in products.all_current_releases(tx)
-        for manifest in [products.find_manifest(tx, release.manifest_id)]
-        for batch_id in sorted(ids & set(_strings(manifest.body if manifest else None)))
+        Made(manifest.product, manifest.period, manifest.manifest_id, batch_id)
+        for batch_id in sorted(set(batch_ids))
+        for manifest in trail.manifests_with(tx, batch_id)
+        if _is_current(tx, manifest)
     )
+
+
+def _is_current(tx: Transaction, manifest: ManifestRow) -> bool:
+    releases = products.releases_of(tx, manifest.product, manifest.period)
+    return bool(releases) and releases[-1].manifest_id == manifest.manifest_id
 
 
 def _own_period(product: Product, period: Period) -> str:
@@ -126,13 +129,3 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
 def _through(project: Project, product: str, feed: str, others: set[str]) -> tuple[str, ...]:
     inputs = project.products[product].inputs
     return () if feed in inputs else tuple(sorted(others & set(inputs)))
-
-
-def _strings(value: Any) -> list[str]:
-    """Every text in a JSON value."""
-    if isinstance(value, str):
-        return [value]
-    inner: Iterable[Any] = value if isinstance(value, list) else ()
-    if isinstance(value, Mapping):
-        inner = value.values()
-    return [text for each in inner for text in _strings(each)]

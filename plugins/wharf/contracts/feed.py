@@ -228,6 +228,11 @@ class Feed(Spec):
         """The id of the feed's Airflow DAG."""
         return "feed__" + self.feed.replace(".", "__")
 
+    @property
+    def sensitive(self) -> frozenset[str]:
+        """Columns whose values nobody is shown."""
+        return frozenset(name for name, column in self.columns.items() if column.sensitive)
+
     def parse_period(self, text: str) -> Period:
         """Read a period key of this feed, or a date inside one."""
         return Period.find(self.period.kind, text)

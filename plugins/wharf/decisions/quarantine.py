@@ -74,12 +74,6 @@ def shapes_of(row: BatchRow) -> dict[str, Shape]:
     return {shape.file: shape for shape in map(Shape.read, row.origin.get("shapes", ()))}
 
 
-def sensitive_of(feed: Feed | None) -> frozenset[str]:
-    """Columns of a feed whose values nobody is shown."""
-    columns = feed.columns if feed else {}
-    return frozenset(name for name, column in columns.items() if column.sensitive)
-
-
 @contextmanager
 def opened(lake: Lake, row: BatchRow, feed: Feed | None) -> Iterator[Quarantined | None]:
     """The rows of a batch in quarantine; None where it has none.
@@ -93,9 +87,7 @@ def opened(lake: Lake, row: BatchRow, feed: Feed | None) -> Iterator[Quarantined
     import duckdb
 
     shapes = shapes_of(row)
-    hidden = sensitive_of(feed)
-    if feed is None:
-        hidden = frozenset(columns_of(shapes.values(), ()) or ("?",))
+    hidden = feed.sensitive if feed else frozenset(columns_of(shapes.values(), ("?",)))
     with duckdb.connect(":memory:", config={"memory_limit": "512MB"}) as connection:
         lake.prepare(connection)
         yield Quarantined(connection, kept.uri.removeprefix("file://"), shapes, hidden)
@@ -139,7 +131,7 @@ def export(
             count = export_rows(
                 rows.plain(wanted), fresh, kind,
                 shapes=shapes, columns=columns_of(shapes.values(), feed.columns),
-                sensitive=sensitive_of(feed) if hides else frozenset(),
+                sensitive=feed.sensitive if hides else frozenset(),
             )  # fmt: skip
         except ValueError as error:
             raise DecisionRefused("format", str(error)) from None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import IO
 
 from wharf import intake
@@ -189,7 +190,7 @@ def _checked(place: Intake, feed: Feed, base: BatchRow, file: Path, folder: Path
         raise DecisionRefused(
             "file", f"{file.name} corrects nothing; see `wharf quarantine export`"
         )
-    local = folder / "held.parquet"
+    local = Path(mkdtemp(dir=folder)) / "held.parquet"
     with place.lake.storage.open(held.uri) as reading, local.open("wb") as writing:
         shutil.copyfileobj(reading, writing)
     if wrong := unmet(local, fixes, shapes):

@@ -19,6 +19,7 @@ from wharf.ledger import (
     feeds,
     fixes,
     heat,
+    held,
     horizon,
     incidents,
     learned,
@@ -30,6 +31,7 @@ from wharf.ledger import (
     rows,
     scorecard,
     tallies,
+    trail,
     wants,
 )
 from wharf.ledger.database import Ledger, Transaction
@@ -51,6 +53,7 @@ __all__ = [
     "feeds",
     "fixes",
     "heat",
+    "held",
     "horizon",
     "incidents",
     "learned",
@@ -62,5 +65,6 @@ __all__ = [
     "rows",
     "scorecard",
     "tallies",
+    "trail",
     "wants",
 ]

@@ -16,7 +16,13 @@ from wharf.ledger.rows import (
     StepResult,
     read_row,
 )
-from wharf.ledger.schema import manifest, product_period, release, step_result
+from wharf.ledger.schema import (
+    manifest,
+    manifest_input,
+    product_period,
+    release,
+    step_result,
+)
 
 
 def ensure_product_periods(tx: Connection, rows: Iterable[ProductPeriod]) -> None:
@@ -70,6 +76,14 @@ def record_manifest(tx: Connection, row: ManifestRow) -> None:
     values: dict[str, Any] = asdict(row)
     values.pop("seq")
     tx.execute(insert(manifest).values(**values))
+    pins = [
+        {name: str(pin.get(name, "")) for name in ("table", "period", "batch_id")}
+        for each in row.body.get("inputs", ())
+        for pin in each.get("pins", ())
+    ]
+    if pins:
+        named = [{"manifest_id": row.manifest_id, **pin} for pin in pins]
+        tx.execute(insert(manifest_input), named)
 
 
 def find_manifest(tx: Connection, manifest_id: str) -> ManifestRow | None:
@@ -156,10 +170,3 @@ def steps_of(tx: Connection, manifest_id: str) -> list[StepResult]:
     """How the nodes of a manifest's steps ended, in order."""
     query = select(step_result).where(step_result.c.manifest_id == manifest_id)
     return [read_row(StepResult, row) for row in tx.execute(query.order_by(step_result.c.seq))]
-
-
-def all_current_releases(tx: Connection) -> list[ReleaseRow]:
-    """The release that counts now of every product and period."""
-    query = select(release).order_by(release.c.seq)
-    last = {(row.product, row.period): row for row in tx.execute(query)}
-    return [read_row(ReleaseRow, row) for row in last.values()]

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, and_
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    or_,
+)
 
 from wharf.ledger.schema.columns import Big, Instant, metadata, of_feed, serial
 
@@ -66,6 +77,7 @@ delivery = Table(
     Column("reason", Text, nullable=False, default=""),
     UniqueConstraint("feed_id", "period", "part", "arrival_seq"),
     Index("delivery_sha", "feed_id", "sha256"),
+    Index("delivery_bytes", "sha256"),
 )
 _refused = delivery.c.outcome == "refused"
 Index(
@@ -105,6 +117,9 @@ batch = Table(
     Index("batch_subject", "subject", "period", "seq"),
     Index("batch_status_at", "status_at"),
 )
+
+_held = or_(batch.c.rows_quarantined > 0, batch.c.status == "QUARANTINED")
+Index("batch_held", batch.c.seq, sqlite_where=_held, postgresql_where=_held)
 
 publish_event = Table(
     "publish_event",

@@ -67,6 +67,18 @@ manifest = Table(
     Index("manifest_product", "product", "period", "seq"),
 )
 
+manifest_input = Table(
+    "manifest_input",
+    metadata,
+    serial(),
+    Column("manifest_id", Text, nullable=False),
+    Column("table", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("batch_id", Text, nullable=False),
+    Index("manifest_input_batch", "batch_id"),
+    Index("manifest_input_manifest", "manifest_id"),
+)
+
 release = Table(
     "release",
     metadata,
@@ -79,6 +91,7 @@ release = Table(
     Column("by", Text, nullable=False),
     Column("action", Text, nullable=False, default="release"),
     Index("release_product", "product", "period", "seq"),
+    Index("release_manifest", "manifest_id"),
 )
 
 step_result = Table(

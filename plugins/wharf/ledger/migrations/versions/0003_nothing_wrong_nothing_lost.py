@@ -16,6 +16,8 @@ depends_on = None
 def upgrade() -> None:
     _erasures()
     _disk_use()
+    _manifest_inputs()
+    _indexes_of_the_trail()
 
 
 def _erasures() -> None:
@@ -51,6 +53,45 @@ def _disk_use() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("disk_use_at", "disk_use", ["at"])
+
+
+def _manifest_inputs() -> None:
+    made = op.create_table(
+        "manifest_input",
+        sa.Column("seq", Big, autoincrement=True, nullable=False),
+        sa.Column("manifest_id", sa.Text(), nullable=False),
+        sa.Column("table", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("manifest_input_batch", "manifest_input", ["batch_id"])
+    op.create_index("manifest_input_manifest", "manifest_input", ["manifest_id"])
+    known = sa.table(
+        "manifest",
+        sa.column("seq", Big),
+        sa.column("manifest_id", sa.Text()),
+        sa.column("body", sa.JSON()),
+    )
+    written = sa.select(known.c.manifest_id, known.c.body).order_by(known.c.seq)
+    rows = [
+        {
+            "manifest_id": manifest_id,
+            **{name: str(pin.get(name, "")) for name in ("table", "period", "batch_id")},
+        }
+        for manifest_id, body in op.get_bind().execute(written).all()
+        for each in body.get("inputs", ())
+        for pin in each.get("pins", ())
+    ]
+    if rows:
+        op.bulk_insert(made, rows)
+
+
+def _indexes_of_the_trail() -> None:
+    held = sa.text("rows_quarantined > 0 OR status = 'QUARANTINED'")
+    op.create_index("batch_held", "batch", ["seq"], sqlite_where=held, postgresql_where=held)
+    op.create_index("delivery_bytes", "delivery", ["sha256"])
+    op.create_index("release_manifest", "release", ["manifest_id"])
 
 
 def downgrade() -> None:
