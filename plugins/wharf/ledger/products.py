@@ -170,3 +170,10 @@ def steps_of(tx: Connection, manifest_id: str) -> list[StepResult]:
     """How the nodes of a manifest's steps ended, in order."""
     query = select(step_result).where(step_result.c.manifest_id == manifest_id)
     return [read_row(StepResult, row) for row in tx.execute(query.order_by(step_result.c.seq))]
+
+
+def all_current_releases(tx: Connection) -> list[ReleaseRow]:
+    """The release that counts now of every product and period."""
+    query = select(release).order_by(release.c.seq)
+    last = {(row.product, row.period): row for row in tx.execute(query)}
+    return [read_row(ReleaseRow, row) for row in last.values()]
