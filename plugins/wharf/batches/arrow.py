@@ -54,7 +54,7 @@ def frame_of_arrow(rows: pa.Table, kind: str) -> Any:
     """A data frame of an Arrow table.
 
     Raises:
-        LakeError: The kind is none of pandas, polars, arrow.
+        LakeError: The kind is none of pandas, polars, arrow and duckdb.
     """
     if kind == "arrow":
         return rows
@@ -71,7 +71,7 @@ def frame_of_arrow(rows: pa.Table, kind: str) -> Any:
             pa.bool_(): pandas.BooleanDtype(),
         }
         return rows.to_pandas(types_mapper=nullable.get)
-    raise LakeError(f"{kind!r} is no kind of data frame; use pandas, polars or arrow")
+    raise LakeError(f"{kind!r} is no kind of data frame; use pandas, polars, arrow or duckdb")
 
 
 def _type_of(name: str, values: pa.ChunkedArray, standing: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from wharf.batches.recording import follow, newer
@@ -14,6 +14,10 @@ from wharf.ledger.rows import BatchRow
 
 AUDIT = "audit"
 """Kind of the findings that an audit leaves on a batch's row."""
+
+
+Audit = Callable[[Batch], Sequence[str]]
+"""Says what is wrong with a batch, in words; nothing when it may be read."""
 
 
 class _TwinStands(Exception):
@@ -163,11 +167,21 @@ class Batches:
         return snapshot
 
     def rollback(
-        self, table: str, period: str, *, to: str | None, by: str, reason: str, now: datetime
+        self,
+        table: str,
+        period: str,
+        *,
+        to: str | None,
+        by: str,
+        reason: str,
+        now: datetime,
+        audit: Audit | None = None,
+        force: bool = False,
     ) -> int | None:
         """Let readers of a period see an earlier batch again, or nothing.
 
         What stood before is not published again by any run: only by a person, with `force`.
+        What comes back is audited as it would be if it came today.
 
         Args:
             table: The table.
@@ -176,12 +190,15 @@ class Batches:
             by: Who decides.
             reason: Why; kept in the audit trail.
             now: When.
+            audit: Says what is wrong with the earlier batch; its structure is checked in any case.
+            force: A person's word: rolls back although the audit fails.
 
         Returns:
             The snapshot that readers see; None for a table to which nothing was ever published.
 
         Raises:
-            PublishRefused: No reason is given, or the batch was never published or is damaged.
+            PublishRefused: No reason is given, the batch was never published, is damaged, or does
+                not pass its audit.
         """
         if not reason:
             raise PublishRefused("a rollback needs a reason: add --reason ...")
@@ -189,6 +206,14 @@ class Batches:
         properties = _properties(now, by, reason, action="rollback")
         if to is not None:
             batch = self._published_before(table, period, to)
+            failed = list(audit(batch)) if audit else []
+            if failed and not force:
+                raise PublishRefused(
+                    f"batch {to} does not pass its audit of today: {'; '.join(failed)}. Nothing "
+                    f"was changed. Read it all the same: add --force to `wharf batch rollback`."
+                )
+            if failed:
+                properties["failed_audit"] = "; ".join(failed)
             snapshot: int | None = self.lake.publish(batch, properties)
         elif period in self.current(table):
             snapshot = self.lake.remove(table, period, {**properties, "action": "remove"})

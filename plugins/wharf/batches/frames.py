@@ -14,7 +14,8 @@ from wharf.errors import AuditFailed, LakeError
 from wharf.lake import Batch, Lake, new_batch_id
 
 PERIOD = "_period"
-FrameKind = Literal["pandas", "polars", "arrow"]
+ANCHOR = "anchor/"
+FrameKind = Literal["pandas", "polars", "arrow", "duckdb"]
 
 
 def store_dataframe(
@@ -75,23 +76,28 @@ def load_dataframe(
     kind: FrameKind | str = "pandas",
     batch: str | None = None,
     as_of: datetime | int | str | None = None,
+    anchor: str | None = None,
 ) -> Any:
     """Read a table, one period of it, or one exact batch, as a data frame.
 
     Integers and booleans come to pandas as `Int64` and `boolean`, decimals as exact values:
-    nothing is rounded by a missing value.
+    nothing is rounded by a missing value. DuckDB gives a relation over the files: nothing is read
+    before it is asked.
 
     Args:
         lake: The installation's lake.
         table: `namespace.table`.
         period: Only this period.
-        kind: `pandas`, `polars` or `arrow`.
+        kind: `pandas`, `polars`, `arrow` or `duckdb`.
         batch: Exactly this batch of the period, published or not.
         as_of: The state at a time, at a snapshot id, or at a tag such as `anchor/model-7`.
+        anchor: The state that this anchor keeps: a tag's name, without `anchor/` in front.
 
     Raises:
         LakeError: There is no such table, period, batch or state.
     """
+    if anchor is not None:
+        as_of = anchor if anchor.startswith(ANCHOR) else f"{ANCHOR}{anchor}"
     if batch is not None:
         if period is None:
             raise LakeError(f"name the period of batch {batch} as well")
@@ -100,17 +106,25 @@ def load_dataframe(
         snapshot = None if as_of is None else lake.snapshot_at(table, as_of)
         periods = None if period is None else [period]
         if periods and period not in lake.current(table, snapshot):
-            raise LakeError(f"{table} holds no batch of {period}")
+            held = ", ".join(sorted(lake.current(table, snapshot))[-3:]) or "none"
+            raise LakeError(
+                f"{table} holds no batch of {period}; its last periods: {held}. "
+                f"See `wharf batch list {table} {period}`."
+            )
         relation = lake.scan_sql(table, snapshot_id=snapshot, periods=periods)
-    return frame_of_arrow(_read(lake, relation), kind)
+    return _read(lake, relation, kind)
 
 
-def _read(lake: Lake, relation: str) -> pa.Table:
+def _read(lake: Lake, relation: str, kind: str) -> Any:
     import duckdb
 
-    with duckdb.connect(":memory:") as connection:
-        lake.prepare(connection)
-        return connection.execute(f"SELECT * FROM {relation}").to_arrow_table()
+    connection = duckdb.connect(":memory:")
+    lake.prepare(connection)
+    if kind == "duckdb":  # it lives as long as the relation does
+        return connection.sql(f"SELECT * FROM {relation}")
+    with connection:
+        rows = connection.execute(f"SELECT * FROM {relation}").to_arrow_table()
+    return frame_of_arrow(rows, kind)
 
 
 def _with_period(rows: pa.Table, table: str, period: str) -> pa.Table:

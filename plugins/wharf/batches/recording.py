@@ -46,13 +46,13 @@ def newer(left: BatchRow | None, right: BatchRow | None) -> bool:
 
 
 def _unknown(tx: Transaction, table: str, history: list[Snapshot]) -> list[Snapshot]:
-    known = {event.snapshot_id for event in rows.publishes_of(tx, table)}
+    known = rows.known_snapshots(tx, table, [each.snapshot_id for each in history])
     return [each for each in history if each.snapshot_id not in known]
 
 
 def _record(tx: Transaction, table: str, snapshot: Snapshot) -> None:
     period = snapshot.period or ""
-    before = rows.current(tx, table).get(period)
+    before = rows.current(tx, table, period, period).get(period)
     at = _said_at(snapshot)
     said = snapshot.properties
     rows.record_publish(

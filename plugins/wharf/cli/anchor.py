@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from wharf.cli.decide import UNTIL
-from wharf.cli.installation import now, open_installation, say, who
+from wharf.cli.installation import Installation, now, open_installation, say, who
+
+if TYPE_CHECKING:
+    from wharf.ledger.anchors import Anchor
 
 
 @click.group()
@@ -58,6 +63,7 @@ def set_(
             release_seq=release_seq,
             period=period,
         )
+    _tag(here, row, at)
     bound = row.batch_id or f"release {row.release_seq}"
     say(f"anchor {row.seq}: {product} reads {bound} of {name} until {row.until:%Y-%m-%d %H:%M} UTC")
 
@@ -87,12 +93,43 @@ def list_(everything: bool, as_json: bool) -> None:
         )
 
 
+@anchor.command("renew")
+@click.argument("number", type=int, metavar="ANCHOR")
+@click.option("--until", required=True, help=UNTIL)
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+def renew(number: int, until: str, reason: str) -> None:
+    """Let an anchor last until another time; it gets a new number."""
+    from wharf import products
+    from wharf.decisions import plain
+    from wharf.decisions.instants import parse_instant
+
+    here, at = open_installation(), now()
+    end = parse_instant(until, at)
+    with here.intake.ledger.write() as tx:
+        row = products.renew_anchor(tx, number, until=end, by=who(), reason=plain(reason), now=at)
+    _tag(here, row, at)
+    say(f"anchor {row.seq}, before {number}, lasts until {row.until:%Y-%m-%d %H:%M} UTC")
+
+
 @anchor.command("remove")
 @click.argument("number", type=int, metavar="ANCHOR")
 def remove(number: int) -> None:
     """Let a product follow its input again, from the next change of an input on."""
     from wharf import products
 
-    with open_installation().intake.ledger.write() as tx:
-        row = products.remove_anchor(tx, number, by=who(), now=now())
+    here, at = open_installation(), now()
+    with here.intake.ledger.write() as tx:
+        row = products.remove_anchor(tx, number, by=who(), now=at)
+    _tag(here, row, at)
     say(f"anchor {row.seq} is removed; {row.consumer} follows {row.table} again")
+
+
+def _tag(here: Installation, row: Anchor, at: datetime) -> None:
+    """Let plain Iceberg engines see the anchor too; `maintenance` does it where this fails."""
+    from wharf import products
+    from wharf.ledger import products as product_rows
+
+    with here.intake.ledger.read() as tx:
+        release = product_rows.find_release(tx, row.release_seq) if row.release_seq else None
+    for table in release.tables if release else [row.table]:
+        products.sync_anchor_tags(here.intake.lake, here.intake.ledger, table, at)

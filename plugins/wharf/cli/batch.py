@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from wharf.cli.installation import Installation, now, open_installation, say, who
+from wharf.contracts import Feed
+from wharf.lake import Batch
 from wharf.ledger import batches
 from wharf.ledger.rows import BatchRow
 
@@ -87,16 +91,34 @@ def publish(batch_id: str, reason: str) -> None:
 @click.argument("period")
 @click.option("--to", "to", help="The batch to read again; the one before the current by default.")
 @click.option("--reason", required=True, help="Why; kept in the audit trail.")
-def rollback(table_name: str, period: str, to: str | None, reason: str) -> None:
-    """Let readers of one period of a table see an earlier batch again."""
-    here = open_installation()
+@click.option("--force", is_flag=True, help="Also where it does not pass the suite of today.")
+def rollback(table_name: str, period: str, to: str | None, reason: str, force: bool) -> None:
+    """Let readers of one period of a table see an earlier batch again.
+
+    It is audited with the feed's suite of today first, and the products that read it are told.
+    """
+    here, at = open_installation(), now()
     target = to or here.intake.batches.previous(table_name, period)
+    feed = next((f for f in here.promises.feeds.values() if f.table == table_name), None)
+
+    def audit(batch: Batch) -> Sequence[str]:
+        from wharf.batches.auditing import audit_again
+
+        place = here.settings
+        if feed is None:
+            return []
+        return audit_again(
+            here.intake.lake, feed, batch, project=place.project, results=place.results, now=at
+        )
+
     snapshot = here.intake.batches.rollback(
-        table_name, period, to=target, by=who(), reason=reason, now=now()
+        table_name, period, to=target, by=who(), reason=reason, now=at, audit=audit, force=force
     )
     if target:
         _settle(target)
     say(f"{table_name} {period} reads {target or 'nothing'} again, snapshot {snapshot}")
+    if feed:
+        _tell(here, feed, period, target, reason, at)
 
 
 def _decide(here: Installation, row: BatchRow, reason: str) -> None:
@@ -109,6 +131,24 @@ def _decide(here: Installation, row: BatchRow, reason: str) -> None:
     detail = {"batch_id": row.batch_id}
     wish = Wish("force_publish", row.subject, plain(reason), until, row.period, detail=detail)
     force_publish(desk_of(here), here.intake.batches, wish, person(), at)
+
+
+def _tell(
+    here: Installation, feed: Feed, period: str, target: str | None, reason: str, at: datetime
+) -> None:
+    from wharf.watch.rolled_back import tell_rollback
+
+    told = tell_rollback(
+        here.intake,
+        here.promises,
+        feed,
+        feed.parse_period(period),
+        now_read=target,
+        by=who(),
+        reason=reason,
+        now=at,
+    )
+    say(f"told of it: {', '.join(told)}" if told else "no product reads it")
 
 
 def _settle(batch_id: str) -> None:

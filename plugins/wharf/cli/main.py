@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "wharf.cli.doctor:doctor",
     "feed": "wharf.cli.feed:feed",
     "forget": "wharf.cli.forget:forget",
+    "lake": "wharf.cli.lake:lake",
     "maintenance": "wharf.cli.decide:maintenance",
     "mark": "wharf.cli.decide:mark",
     "model": "wharf.cli.model:model",

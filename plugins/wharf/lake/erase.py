@@ -108,6 +108,12 @@ class Eraser:
                 self._storage.remove(f"{folder}/{name}")
         return len(gone)
 
+    def named(self, table: str) -> set[str]:
+        """The manifests, and lists of them, that the kept snapshots of a table name."""
+        with reaching(table):
+            found = find_table(self._catalog, table)
+            return set(_named_by(found)) if found else set()
+
     def _forget_snapshots(self, table: str, batch_id: str) -> None:
         found = find_table(self._catalog, table)
         if found is None:

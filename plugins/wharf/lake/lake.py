@@ -44,6 +44,7 @@ from wharf.lake.tables import (
     reaching,
     snapshot_of,
 )
+from wharf.lake.tags import Tags
 from wharf.settings import Settings
 
 
@@ -74,7 +75,8 @@ class Lake:
         locks = table_locks(catalog_url, self.storage)
         with reaching("opening the catalog"), locks.hold("catalog"):
             self._catalog = open_catalog(catalog_url, self.storage.root, s3 or {}, catalog or {})
-        self._publisher = Publisher(self._catalog, locks, self.storage.root)
+        self._publisher = Publisher(self._catalog, locks, self.storage)
+        self.tags = Tags(self._catalog, self._publisher)
         self.eraser = Eraser(self._catalog, locks, self.storage, self.batch_dir)
 
     def columns_for(

@@ -7,6 +7,7 @@ the batch's files stand in the period.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -29,10 +30,14 @@ from wharf.lake.locks import TableLocks
 from wharf.lake.names import table_parts
 from wharf.lake.partitions import LiveFile, live_files, standing_batch
 from wharf.lake.standing import Standing
+from wharf.lake.storage import Storage
 from wharf.lake.structure import check_schema
 from wharf.lake.tables import PREFIX, UNREACHED, find_table, load_table
 
 TRIES = 6
+HINT = "version-hint.text"
+SUFFIX = ".metadata.json"
+log = logging.getLogger(__name__)
 NOT_COMMITTED = (
     CommitFailedException,
     ValidationException,
@@ -46,10 +51,10 @@ MayReplace = Callable[[str | None], bool]
 class Publisher:
     """The only writer of tables."""
 
-    def __init__(self, catalog: Catalog, locks: TableLocks, root: str) -> None:
+    def __init__(self, catalog: Catalog, locks: TableLocks, storage: Storage) -> None:
         self._catalog = catalog
         self._locks = locks
-        self._root = root
+        self._storage = storage
 
     def publish(
         self,
@@ -112,6 +117,16 @@ class Publisher:
 
         self._try(name, attempt)
 
+    def untag(self, name: str, tag: str) -> None:
+        """Take a name off its snapshot; one that is not there is no mistake."""
+
+        def attempt(table: Table | None) -> int:
+            if table is not None and tag in table.metadata.refs:
+                table.manage_snapshots().remove_tag(tag).commit()
+            return 0
+
+        self._try(name, attempt)
+
     def expire(self, name: str, keep: int, hold: Collection[int] = ()) -> int:
         """Forget all but the newest snapshots, the tagged and the held ones; see `Lake.expire`."""
         gone: list[int] = []
@@ -138,7 +153,7 @@ class Publisher:
     ) -> int:
         if table is None:
             self._make_namespace(table_parts(batch.table)[0])
-            tx = begin_table(self._catalog, batch.table, batch.columns, self._root)
+            tx = begin_table(self._catalog, batch.table, batch.columns, self._storage.root)
         else:
             tx = Tx(table)
             evolve(tx, batch.columns)
@@ -170,10 +185,25 @@ class Publisher:
                 time.sleep(random.uniform(0.05, 0.3) * number)
             try:
                 with self._locks.hold(name):
-                    return attempt(find_table(self._catalog, name))
+                    done = attempt(find_table(self._catalog, name))
+                    self._hint(name)
+                    return done
             except (*NOT_COMMITTED, *UNREACHED) as error:
                 last = error
         raise LakeError(f"{name}: not committed after {TRIES} tries: {last}") from last
+
+    def _hint(self, name: str) -> None:
+        """Say beside the table which metadata file counts, for engines that ask no catalog.
+
+        A copy that the next commit writes again: without it the table is as well published.
+        """
+        try:
+            table = find_table(self._catalog, name)
+            if table is not None:
+                folder, _, file = table.metadata_location.rpartition("/")
+                self._storage.point(f"{folder}/{HINT}", file.removesuffix(SUFFIX).encode())
+        except (LakeError, *UNREACHED) as error:
+            log.warning("%s: %s could not be written: %s", name, HINT, error)
 
 
 def _files(table: Table | None, period: str) -> list[LiveFile]:

@@ -87,6 +87,21 @@ class Storage:
             else:
                 self._sync(uri)
 
+    def point(self, uri: str, content: bytes) -> None:
+        """Write a small file over the one that stands: a copy of what is known elsewhere.
+
+        It is not synced: what a power cut takes is written again.
+        """
+        with _reaching(uri):
+            path = self._inside(uri)
+            if not self.is_local:
+                with self.filesystem().open_output_stream(path) as remote:
+                    remote.write(content)
+                return
+            part = Path(f"{path}.{secrets.token_hex(4)}.new")
+            part.write_bytes(content)
+            part.rename(path)
+
     def read(self, uri: str) -> bytes:
         """Read a small file."""
         with self.open(uri) as reading:

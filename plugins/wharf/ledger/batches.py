@@ -123,6 +123,15 @@ def publishes_of(tx: Connection, name: str, period: str | None = None) -> list[P
     return [read_row(PublishEvent, row) for row in tx.execute(query.order_by(event.c.seq))]
 
 
+def known_snapshots(tx: Connection, name: str, ids: Sequence[int]) -> set[int]:
+    """Which of some snapshots of a table are recorded as its movements."""
+    found: set[int] = set()
+    for some in chunks(ids):
+        query = select(event.c.snapshot_id).where(event.c.table == name)
+        found |= set(tx.execute(query.where(event.c.snapshot_id.in_(some))).scalars())
+    return found
+
+
 def current(tx: Connection, name: str, since: str = "", until: str | None = None) -> dict[str, str]:
     """The batch that readers of a table see now, by period.
 

@@ -6,7 +6,8 @@ belongs to `wharf.batches`, how a score is computed to `wharf.scoring`, how a pa
 `wharf.portal`; when a run starts is decided by the tick.
 """
 
-from wharf.products.anchors import anchored_batches, remove_anchor, set_anchor
+from wharf.products.anchor_tags import sync_anchor_tags
+from wharf.products.anchors import anchored_batches, remove_anchor, renew_anchor, set_anchor
 from wharf.products.attempts import Attempt, newest_attempts
 from wharf.products.consumers import needs_for, needs_of
 from wharf.products.context import Context, Skipped, Waiting
@@ -55,8 +56,10 @@ __all__ = [
     "released_batches",
     "released_tables",
     "remove_anchor",
+    "renew_anchor",
     "reruns",
     "rollback_release",
     "run_step",
     "set_anchor",
+    "sync_anchor_tags",
 ]

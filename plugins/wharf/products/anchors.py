@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wharf.contracts import Feed, Period, Product, Project
@@ -112,6 +112,25 @@ def remove_anchor(tx: Transaction, seq: int, *, by: str, now: datetime) -> Ancho
     return row
 
 
+def renew_anchor(
+    tx: Transaction, seq: int, *, until: datetime, by: str, reason: str, now: datetime
+) -> Anchor:
+    """Let an anchor in force last longer, or end sooner; as a new one, so that the list tells all.
+
+    Raises:
+        ProductError: There is no such anchor in force, or the end or the reason.
+    """
+    row = anchors.find_anchor(tx, seq)
+    if row is None:
+        raise ProductError(f"there is no anchor {seq}; see `wharf anchor list`")
+    if row.revoked_at is not None or row.until <= now:
+        raise ProductError(f"anchor {seq} has ended; set a new one: `wharf anchor set`")
+    _refuse_end(until, reason, now)
+    anchors.revoke_anchor(tx, row, by, now)
+    again = replace(row, until=until, by=by, reason=reason, at=now, revoked_at=None, revoked_by="")
+    return anchors.record_anchor(tx, again)
+
+
 def anchored_batches(tx: Transaction, now: datetime) -> dict[str, set[str]]:
     """Table -> batches that an anchor in force binds somebody to."""
     found: dict[str, set[str]] = {}
@@ -159,6 +178,10 @@ def _refuse_unbindable(
             f"{product.product} reads {reading} of {name}: more than one batch, so no one batch "
             "can be its anchor; roll the batch back, or read latest"
         )
+    _refuse_end(until, reason, now)
+
+
+def _refuse_end(until: datetime, reason: str, now: datetime) -> None:
     if until <= now:
         raise ProductError(f"until is {until:%Y-%m-%d %H:%M} UTC, which is over; give a later time")
     if not reason.strip():

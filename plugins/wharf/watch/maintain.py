@@ -9,15 +9,14 @@ from wharf import products
 from wharf.intake import Intake
 from wharf.ledger import Transaction, arrivals, batches, decisions, disk
 from wharf.watch.growth import measure
+from wharf.watch.leftovers import leftovers
 from wharf.watch.promises import read_promises
 from wharf.watch.retention import let_go
 
-FORGOTTEN_AFTER = timedelta(days=1)
 SNAPSHOTS_KEPT = 200
 POLLS_KEPT = timedelta(days=2)
 TICKS_KEPT = timedelta(days=30)
 MEASURES_KEPT = timedelta(days=800)
-UNFINISHED = {"STAGED", "AUDITED"}
 
 
 def maintain(ctx: Intake, now: datetime, keep: int = SNAPSHOTS_KEPT) -> list[str]:
@@ -38,9 +37,10 @@ def maintain(ctx: Intake, now: datetime, keep: int = SNAPSHOTS_KEPT) -> list[str
     for table in ctx.lake.tables():
         if repaired := ctx.batches.repair(table):
             found.append(f"{table}: {repaired} publications were missing in the ledger; added")
+        found += products.sync_anchor_tags(ctx.lake, ctx.ledger, table, now)
         if expired := ctx.lake.expire(table, keep=keep, hold=_anchored(ctx, table, now)):
             found.append(f"{table}: {expired} old snapshots forgotten")
-        found += _unfinished(ctx, table, now)
+        found += leftovers(ctx, table, now)
     promises = read_promises(ctx.ledger, ctx.settings.project, now)
     found += let_go(ctx, promises.feeds.values(), now)
     found += _trimmed(ctx, now)
@@ -74,14 +74,3 @@ def _trimmed(ctx: Intake, now: datetime) -> Iterator[str]:
 def _trim(ctx: Intake, trim: Callable[[Transaction, datetime], int], before: datetime) -> int:
     with ctx.ledger.write() as tx:
         return trim(tx, before)
-
-
-def _unfinished(ctx: Intake, table: str, now: datetime) -> Iterator[str]:
-    with ctx.ledger.read() as tx:
-        rows = batches.batches_of(tx, table)
-    for row in rows:
-        if row.status in UNFINISHED and now - row.staged_at > FORGOTTEN_AFTER:
-            yield (
-                f"{table} {row.period}: batch {row.batch_id} is {row.status.lower()} since "
-                f"{row.staged_at:%Y-%m-%d %H:%M} UTC; run its feed again, or leave it"
-            )

@@ -181,7 +181,7 @@ def test_stored_frame_goes_the_way_of_every_batch(verbs: Batches) -> None:
         ({"period": "2020-01-01"}, "holds no batch of 2020-01-01"),
         ({"batch": "20261120T060412345Z-7f3a9c"}, "name the period"),
         ({"period": DAY, "batch": "20261120T060412345Z-7f3a9c"}, "is not there"),
-        ({"kind": "numpy"}, "use pandas, polars or arrow"),
+        ({"kind": "numpy"}, "use pandas, polars, arrow or duckdb"),
     ],
     ids=["period", "batch alone", "unknown batch", "kind"],
 )

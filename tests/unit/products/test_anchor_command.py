@@ -12,6 +12,7 @@ from product_world import D5, Place
 from wharf.cli.main import wharf
 from wharf.errors import DecisionRefused, ProductError
 from wharf.ledger import anchors
+from wharf.products import sync_anchor_tags
 
 NOW = datetime.now(UTC)
 
@@ -74,3 +75,31 @@ def test_an_anchor_has_an_end_a_reason_and_something_to_bind(place: Place, batch
     given = ("--release", "5", "--until", "1d", "--reason", "x")
     with pytest.raises(ProductError, match="has no release 5"):
         does("set", "parcel_use", "parcel_facts", *given)
+
+
+def test_plain_engines_see_an_anchor_as_a_tag_while_it_is_in_force(
+    place: Place, batch: str
+) -> None:
+    lake, table = place.ctx.lake, "raw.alder_parcels"
+    anchored(batch)
+    [tag] = lake.tags.of(table)
+    assert tag == "anchor/1/parcel_facts"
+    assert lake.current(table, lake.snapshot_at(table, tag))[D5] == batch
+    lake.tags.set(table, "anchor/model-7", lake.tags.of(table)[tag])
+    assert "lasts until" in does("renew", "1", "--until", "30d", "--reason", "not yet done")
+    assert set(lake.tags.of(table)) == {"anchor/2/parcel_facts", "anchor/model-7"}
+    does("remove", "2")
+    assert set(lake.tags.of(table)) == {"anchor/model-7"}
+
+
+def test_an_anchor_that_has_ended_is_not_renewed_and_its_tag_goes(place: Place, batch: str) -> None:
+    anchored(batch)
+    lake, later = place.ctx.lake, datetime.now(UTC) + timedelta(days=10)
+    said = sync_anchor_tags(lake, place.ctx.ledger, "raw.alder_parcels", later)
+    assert said == ["raw.alder_parcels: tag anchor/1/parcel_facts is removed, its anchor has ended"]
+    assert sync_anchor_tags(lake, place.ctx.ledger, "raw.alder_parcels", later) == []
+    does("remove", "1")
+    with pytest.raises(ProductError, match="anchor 1 has ended; set a new one"):
+        does("renew", "1", "--until", "30d", "--reason", "again")
+    with pytest.raises(ProductError, match="there is no anchor 77"):
+        does("renew", "77", "--until", "30d", "--reason", "again")
