@@ -324,7 +324,7 @@ def _read(
         lake_columns = ctx.lake.columns_for(feed.table, wanted, feed.renamed_columns)
         target: dict[str, Any] = {
             "bad": work / "bad.parquet",
-            "field_ids": {column.name: column.field_id for column in lake_columns},
+            "field_ids": {column.name: column.ids for column in lake_columns},
             "constants": {"_period": period.key, "_batch_id": batch_id},
             "work": work,
         }

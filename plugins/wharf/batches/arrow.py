@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from wharf.errors import LakeError
-from wharf.lake import arrow_type, text_of_arrow
+from wharf.lake import arrow_type, text_of_arrow, type_of_arrow
 
 _SMALL = {"int8": "int", "int16": "int", "uint8": "int", "uint16": "int", "uint32": "long"}
 _NUMBERS = ("int", "long", "float", "double")
@@ -84,12 +84,17 @@ def _type_of(name: str, values: pa.ChunkedArray, standing: str | None) -> str:
     if text is None:
         raise LakeError(
             f"column {name!r} is {given}, which the lake does not keep; "
-            "cast it to a number, text, date, time or timestamp, and nested values to JSON text"
+            "cast it, or what is inside it, to a number, text, date, time or timestamp"
         )
     return text
 
 
 def _text(given: pa.DataType) -> str | None:
+    found = type_of_arrow(given, _simple)
+    return str(found) if found else None
+
+
+def _simple(given: pa.DataType) -> str | None:
     if pa.types.is_null(given):
         return "string"
     if str(given) in _SMALL:

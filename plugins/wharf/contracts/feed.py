@@ -11,9 +11,12 @@ from pydantic import Field, field_validator, model_validator
 from wharf.contracts.clock import ClockPoint, Point
 from wharf.contracts.formats import Column, FileFormat, known_zone
 from wharf.contracts.periods import Period, PeriodKind
+from wharf.contracts.shapes import is_nested
 from wharf.contracts.source import Source
 from wharf.contracts.spec import IDENTIFIER, Duration, OptionalText, Spec
 
+NESTED_KINDS = ("json", "jsonl", "parquet")
+"""Formats in which a cell can hold more than one value."""
 SYSTEM_COLUMNS = ("_period", "_batch_id", "_file", "_line")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")]
 Level = Literal["L0", "L1", "L2", "L3"]
@@ -204,6 +207,14 @@ class Feed(Spec):
             raise ValueError(problem)
         if reserved := [name for name in self.columns if name.startswith("_")]:
             raise ValueError(f"columns may not begin with '_': {', '.join(reserved)}")
+        nested = [name for name, column in self.columns.items() if is_nested(column.type)]
+        if nested and self.format.kind not in NESTED_KINDS:
+            raise ValueError(
+                f"columns.{nested[0]}: {self.format.kind} has no structs, lists or maps; "
+                f"only {', '.join(NESTED_KINDS)} have"
+            )
+        if keyed := [name for name in self.key if name in nested]:
+            raise ValueError(f"key: {keyed[0]} is a struct, list or map; a key is simple values")
         for key in (
             self.active.from_,
             self.active.until,

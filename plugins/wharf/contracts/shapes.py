@@ -19,7 +19,7 @@ MAX_DEPTH: Final = 20
 MAX_FIELDS: Final = 2_000
 _NESTED: Final = ("struct", "list", "map")
 _DECIMAL: Final = re.compile(r"decimal\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)")
-_WORD: Final = re.compile(r"\s*(decimal\([^)]*\)|[a-z]*)\s*")
+_WORD: Final = re.compile(r"\s*(decimal\([^)]*\)|\w*)\s*")
 _NAME: Final = re.compile(r"\s*([^<>:,\s][^<>:,]*?)\s*:")
 _WIDER: Final = {("int", "long"), ("float", "double")}
 

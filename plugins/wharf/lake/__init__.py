@@ -6,7 +6,7 @@ published does not belong here: see `wharf.batches`.
 """
 
 from wharf.lake.batch import Batch, BatchId, LakeColumn, StagedFile, new_batch_id
-from wharf.lake.columns import arrow_type, duckdb_type, merged_type, text_of_arrow
+from wharf.lake.columns import arrow_type, duckdb_type, merged_type, text_of_arrow, type_of_arrow
 from wharf.lake.lake import Lake, open_lake
 from wharf.lake.landing import Landing, open_landing
 from wharf.lake.tables import Snapshot
@@ -26,4 +26,5 @@ __all__ = [
     "open_lake",
     "open_landing",
     "text_of_arrow",
+    "type_of_arrow",
 ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
+from wharf.contracts.shapes import Type, children, parse_type
 from wharf.errors import LakeError
 
+FieldIds: TypeAlias = "int | Mapping[str, FieldIds]"
 _BATCH_ID = re.compile(r"^(\d{8}T\d{9})Z-([0-9a-f]{6})\Z")
 
 
@@ -70,6 +72,24 @@ class LakeColumn:
     """Whether the batch promises no missing values; the lake's own columns stay optional."""
     formerly: str = ""
     """What the table called it when the batch was staged, where this batch renames it."""
+    inner: tuple[int, ...] = ()
+    """Field ids inside a nested column, outer before inner, in the order of its type text."""
+
+    @property
+    def ids(self) -> FieldIds:
+        """Its field ids, as a nested mapping where it has some inside; `""` is its own."""
+        if not self.inner:
+            return self.field_id
+        return _nested_ids(self.field_id, parse_type(self.type), iter(self.inner))
+
+
+def _nested_ids(own: int, type_: Type, inner: Iterator[int]) -> FieldIds:
+    inside = {name: _nested_ids(next(inner), each, inner) for name, each in children(type_)}
+    return {"": own, **inside} if inside else own
+
+
+def _column(item: dict[str, Any]) -> LakeColumn:
+    return LakeColumn(**{**item, "inner": tuple(item.get("inner", ()))})
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,7 @@ class Batch:
             quarantine = raw.pop("quarantine")
             return cls(
                 files=tuple(StagedFile(**item) for item in raw.pop("files")),
-                columns=tuple(LakeColumn(**item) for item in raw.pop("columns")),
+                columns=tuple(_column(item) for item in raw.pop("columns")),
                 quarantine=StagedFile(**quarantine) if quarantine else None,
                 **raw,
             )

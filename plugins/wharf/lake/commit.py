@@ -11,7 +11,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from pyiceberg.catalog import Catalog
-from pyiceberg.io.pyarrow import compute_statistics_plan, data_file_statistics_from_parquet_metadata
+from pyiceberg.io.pyarrow import (
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+)
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -25,12 +29,16 @@ from pyiceberg.typedef import Record
 from pyiceberg.types import NestedField
 from typing_extensions import override
 
+from wharf.contracts.shapes import Primitive, merged, parse_type
+from wharf.errors import PublishRefused
 from wharf.lake.batch import LakeColumn, StagedFile
-from wharf.lake.columns import iceberg_type, merged_type
+from wharf.lake.columns import iceberg_type
 from wharf.lake.manifests import PeriodOverwrite
 from wharf.lake.names import table_parts
+from wharf.lake.nested import added_paths, ids_by_path, widened_paths
 from wharf.lake.partitions import PERIOD, LiveFile, period_filter
 from wharf.lake.standing import Standing
+from wharf.lake.tables import columns_of
 
 FIRST_PARTITION_ID = 1000
 TABLE_PROPERTIES = {
@@ -41,6 +49,9 @@ TABLE_PROPERTIES = {
     f"write.metadata.metrics.column.{PERIOD}": "full",
 }
 Footers = Mapping[str, pq.FileMetaData]
+Added = tuple[int, tuple[str, ...], str]
+"""Field id, path and type text of what a table gains."""
+Widened = tuple[tuple[str, ...], str]
 
 
 class Tx(Transaction):
@@ -72,10 +83,7 @@ def begin_table(
     pyiceberg gives a new table fresh field ids, in order; `check_new_ids` has made sure that the
     batch was staged with exactly those.
     """
-    fields = [
-        NestedField(column.field_id, column.name, iceberg_type(column.type), required=False)
-        for column in sorted(columns, key=lambda each: each.field_id)
-    ]
+    fields = [_field(column) for column in sorted(columns, key=lambda each: each.field_id)]
     schema = Schema(*fields)
     partition = schema.find_field(PERIOD).field_id
     spec = PartitionSpec(PartitionField(partition, FIRST_PARTITION_ID, IdentityTransform(), PERIOD))
@@ -90,6 +98,11 @@ def begin_table(
     )
 
 
+def _field(column: LakeColumn) -> NestedField:
+    type_ = iceberg_type(column.type, column.inner)
+    return NestedField(column.field_id, column.name, type_, required=False)
+
+
 def evolve(tx: Transaction, columns: Sequence[LakeColumn]) -> None:
     """Add a batch's new columns, widen and rename those it widened or renamed, in this transaction.
 
@@ -97,14 +110,15 @@ def evolve(tx: Transaction, columns: Sequence[LakeColumn]) -> None:
     """
     stands = Standing.of(tx.table_metadata)
     pairs = [(column, stands.same(column)) for column in columns]
-    added = [column for column, match in pairs if match is None]
-    widened = [
-        (match.name, merged)
-        for column, match in pairs
-        if match is not None
-        and (merged := merged_type(match.type, column.type))
-        and merged != match.type
+    added: list[Added] = [
+        (each.field_id, (each.name,), each.type) for each, match in pairs if match is None
     ]
+    widened: list[Widened] = []
+    for column, match in pairs:
+        if match is not None and column.type != match.type:
+            more, wider = _grown(column, match)
+            added += more
+            widened += wider
     renamed = [
         (match.name, column.name)
         for column, match in pairs
@@ -113,12 +127,50 @@ def evolve(tx: Transaction, columns: Sequence[LakeColumn]) -> None:
     if not added and not widened and not renamed:
         return
     with tx.update_schema() as update:
-        for column in sorted(added, key=lambda each: each.field_id):
-            update.add_column(column.name, iceberg_type(column.type))
-        for name, wider in widened:
-            update.update_column(name, field_type=iceberg_type(wider))
+        for _, path, type_ in sorted(added):
+            update.add_column(path, iceberg_type(type_))
+        for path, type_ in widened:
+            update.update_column(path, field_type=iceberg_type(type_))
         for old, new in renamed:
             update.rename_column(old, new)
+    check_ids(columns_of(tx.table_metadata, None), columns)
+
+
+def _grown(column: LakeColumn, match: LakeColumn) -> tuple[list[Added], list[Widened]]:
+    """What a batch's column adds inside the table's, and what it widens there."""
+    standing, wanted = parse_type(match.type), parse_type(column.type)
+    both = merged(standing, wanted)
+    if both is None or both == standing:
+        return [], []
+    ids = ids_by_path(wanted, column.inner)
+    added = [
+        (ids[path], (match.name, *path.split(".")), str(inner))
+        for path, inner in added_paths(standing, both)
+    ]
+    widened: list[Widened] = [((match.name,), str(both))] if isinstance(both, Primitive) else []
+    widened += [
+        ((match.name, *path.split(".")), str(wider))
+        for path, wider in widened_paths(standing, both)
+    ]
+    return added, widened
+
+
+def check_ids(standing: Sequence[LakeColumn], columns: Sequence[LakeColumn]) -> None:
+    """Check that a table knows what is inside a batch's columns by the ids that its files have.
+
+    Raises:
+        PublishRefused: It does not: readers would find nothing there.
+    """
+    known = {each.field_id: each for each in standing}
+    for column in columns:
+        table = known[column.field_id]
+        theirs = ids_by_path(parse_type(table.type), table.inner)
+        ours = ids_by_path(parse_type(column.type), column.inner)
+        if wrong := [path for path, number in ours.items() if theirs.get(path) != number]:
+            raise PublishRefused(
+                f"column {column.name!r} was staged with other field ids than the table gives "
+                f"{', '.join(wrong)} by now; stage it again"
+            )
 
 
 def replace_period(
@@ -174,7 +226,7 @@ def data_file(
         statistics = data_file_statistics_from_parquet_metadata(
             parquet_metadata=footer,
             stats_columns=compute_statistics_plan(metadata.schema(), metadata.properties),
-            parquet_column_mapping={column.name: column.field_id for column in columns},
+            parquet_column_mapping=parquet_path_to_id_mapping(Schema(*map(_field, columns))),
         )
         described = statistics.to_serialized_dict()
     return DataFile.from_args(

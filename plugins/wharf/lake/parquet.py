@@ -19,7 +19,9 @@ ROW_GROUP = 122_880
 def arrow_schema(columns: Sequence[LakeColumn]) -> pa.Schema:
     """The Arrow schema of some columns, with their field ids."""
     return pa.schema(
-        pa.field(c.name, arrow_type(c.type), metadata={"PARQUET:field_id": str(c.field_id)})
+        pa.field(
+            c.name, arrow_type(c.type, c.inner), metadata={"PARQUET:field_id": str(c.field_id)}
+        )
         for c in columns
     )
 

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 from wharf.errors import LakeError
 from wharf.lake.batch import Batch, LakeColumn
-from wharf.lake.columns import merged_type, text_of_arrow
+from wharf.lake.columns import known_type, merged_type, text_of_arrow
+from wharf.lake.inner_ids import inner_problem
+from wharf.lake.nested import ids_by_path
 from wharf.lake.partitions import PERIOD
 from wharf.lake.standing import Standing
 from wharf.lake.storage import Storage
@@ -76,29 +78,39 @@ def check_schema(columns: Sequence[LakeColumn], stands: Standing) -> Iterator[st
     """
     known = {column.name: column for column in stands.columns}
     taken = {column.field_id: column.name for column in stands.columns}
-    fresh: list[LakeColumn] = []
+    fresh: list[tuple[int, str]] = []
     for column in columns:
         match = stands.same(column)
         if match is not None:
             if merged_type(match.type, column.type) is None:
                 yield f"column {column.name!r} is {column.type}, the table's is {match.type}"
+            else:
+                fresh += _new_inside(column, match)
         elif column.name not in known:
-            fresh.append(column)
+            fresh.append((column.field_id, column.name))
+            fresh += [(number, column.name) for number in column.inner]
         else:
             yield (
                 f"column {column.name!r} has field id {column.field_id}, "
                 f"the table's is {known[column.name].field_id}; stage it again"
             )
-    ordered = sorted(fresh, key=lambda each: each.field_id)
-    for expected, column in enumerate(ordered, stands.last_id + 1):
-        if column.field_id != expected:
-            owner = taken.get(column.field_id, "another new column")
+    for expected, (number, name) in enumerate(sorted(fresh), stands.last_id + 1):
+        if number != expected:
+            owner = taken.get(number, "another new column")
             yield (
-                f"new column {column.name!r} was staged with field id {column.field_id}, which is "
+                f"new column {name!r} was staged with field id {number}, which is "
                 f"{owner!r} by now; the next free one is {expected}: stage it again"
             )
     if PERIOD not in {column.name for column in columns}:
         yield f"it has no column {PERIOD}"
+
+
+def _new_inside(column: LakeColumn, match: LakeColumn) -> Iterator[tuple[int, str]]:
+    """Ids of fields that a batch has inside a column and the table has not."""
+    known = ids_by_path(known_type(match.type), match.inner)
+    for path, number in ids_by_path(known_type(column.type), column.inner).items():
+        if known.get(path) != number:
+            yield number, f"{column.name}.{path}"
 
 
 def _check_columns(
@@ -119,23 +131,26 @@ def _check_columns(
         elif found != column.field_id:
             given = "no field id" if found < 0 else f"field id {found}"
             yield f"{name}: column {field.name!r} has {given}, not {column.field_id}"
-        elif (problem := _type_problem(footer, positions, field, column.type)) is not None:
+        elif problem := _type_problem(footer, positions, field, column):
             yield f"{name}: column {field.name!r} {problem}"
 
 
 def _type_problem(
-    footer: pq.FileMetaData, positions: dict[str, int], field: pa.Field, wanted: str
+    footer: pq.FileMetaData, positions: dict[str, int], field: pa.Field, column: LakeColumn
 ) -> str | None:
     """Say what is wrong with a column's type; a narrower one that widens on reading is right."""
-    text = text_of_arrow(field.type)
+    text, wanted = text_of_arrow(field.type), column.type
     if text is None:
         return f"is {field.type}, which the lake does not keep; {wanted} was planned"
-    logical = footer.schema.column(positions[field.name]).logical_type.type
-    if logical not in _PLAIN:
-        return f"is marked {logical}, which Iceberg readers refuse; write it as {wanted}"
+    leaves = [at for path, at in positions.items() if path.startswith(f"{field.name}.")]
+    if not pa.types.is_nested(field.type):
+        leaves = [positions[field.name]]
+    for logical in (footer.schema.column(at).logical_type.type for at in leaves):
+        if logical not in _PLAIN:
+            return f"is marked {logical}, which Iceberg readers refuse; write it as {wanted}"
     if merged_type(wanted, text) != wanted:
         return f"is {text}, {wanted} was planned"
-    return None
+    return inner_problem(field, column)
 
 
 def _check_values(name: str, footer: pq.FileMetaData, batch: Batch) -> Iterator[str]:

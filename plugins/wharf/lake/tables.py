@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wharf.errors import LakeError
 from wharf.lake.batch import LakeColumn
 from wharf.lake.names import table_parts
+from wharf.lake.nested import of_iceberg
 
 PREFIX = "wharf."
 UNREACHED = (OSError, SQLAlchemyError, RESTError, CommitFailedException)
@@ -72,8 +73,10 @@ def columns_of(metadata: TableMetadata, snapshot: IcebergSnapshot | None) -> tup
     schema = metadata.schema()
     if snapshot is not None and snapshot.schema_id is not None:
         schema = next((s for s in metadata.schemas if s.schema_id == snapshot.schema_id), schema)
+    typed = ((field, *of_iceberg(field.field_type)) for field in schema.fields)
     return tuple(
-        LakeColumn(field.name, str(field.field_type), field.field_id) for field in schema.fields
+        LakeColumn(field.name, str(type_), field.field_id, inner=inner)
+        for field, type_, inner in typed
     )
 
 

@@ -133,7 +133,7 @@ def test_other_kinds_find_a_type_that_holds_them(
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (pa.table({"v": [[1]]}), "is list<"),
+        (pa.table({"v": pa.array([[1]], pa.list_(pa.duration("s")))}), "is list<"),
         (pa.table({"v": pa.array([1], pa.duration("s"))}), "which the lake does not keep"),
         (pa.table({"v": pa.array([1], pa.timestamp("ns"))}), "do not fit"),
         (pd.DataFrame({"v": [1, "a"]}), "mixes kinds"),
@@ -148,6 +148,16 @@ def test_frame_that_would_lose_something_is_refused(verbs: Batches, frame: Any, 
     with pytest.raises(LakeError, match=words):
         _store(verbs, frame)
     assert not verbs.lake.has(TABLE)
+
+
+def test_nested_frames_come_back_as_they_were_stored(verbs: Batches) -> None:
+    rows = [{"s": {"a": 1, "l": ["x"]}}, {"s": None}, {"s": {"a": None, "l": []}}]
+    _store(verbs, pa.Table.from_pylist(rows))
+    assert load_dataframe(verbs.lake, TABLE, DAY, kind="arrow").select(["s"]).to_pylist() == rows
+    _store(verbs, pl.DataFrame({"s": [{"a": 2**40, "l": ["y"], "b": True}]}), NEXT_DAY)
+    found = load_dataframe(verbs.lake, TABLE, kind="polars")["s"].to_list()
+    assert found[0] == {"a": 1, "l": ["x"], "b": None}
+    assert found[-1] == {"a": 2**40, "l": ["y"], "b": True}
 
 
 def test_unsafe_type_change_is_refused_and_nothing_is_published(verbs: Batches) -> None:

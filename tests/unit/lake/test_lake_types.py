@@ -101,7 +101,7 @@ def test_merging_types_does_not_depend_on_order(left: str, right: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["int64", "uuid", "list<int>", "timestamp_ns", "decimal(39, 2, 1)"]
+    "text", ["int64", "uuid", "list<uint8>", "timestamp_ns", "decimal(39, 2, 1)"]
 )
 def test_unknown_type_is_refused_with_the_choices(text: str) -> None:
     with pytest.raises(LakeError, match="use boolean, int, long"):
