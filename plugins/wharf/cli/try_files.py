@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from wharf.errors import ContractError
 from wharf.settings import read_settings
 
 if TYPE_CHECKING:
-    from wharf.decisions.trial import Trial
+    from wharf.reading import Trial
 
 MARK = {"loaded": "green", "quarantined": "yellow", "refused": "red"}
 
@@ -25,17 +28,60 @@ MARK = {"loaded": "green", "quarantined": "yellow", "refused": "red"}
     "--feed", "feed_name", help="Read by this feed's contract; inferred from the file otherwise."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each file.")
-def try_files(files: tuple[Path, ...], feed_name: str | None, as_json: bool) -> None:
+@click.option(
+    "--seconds",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1),
+    help="The longest that reading one file may take.",
+)
+@click.option(
+    "--memory",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(300),
+    metavar="MIB",
+    help="The most memory that reading one file may take.",
+)
+def try_files(
+    files: tuple[Path, ...], feed_name: str | None, as_json: bool, seconds: float, memory: int
+) -> None:
     """Dry run: read files as a delivery, audit them, and say how each would end.
 
-    Each file ends as loaded, quarantined or refused, with its reason and its row counts.
+    Each file ends as loaded, quarantined or refused, with its reason and its row counts. Every file
+    is read in a process that is stopped when it takes too long or too much memory.
     """
-    from wharf.decisions.trial import attempt
+    trials = _trials(files, feed_name, seconds, memory)
+    with closing(trials):
+        for trial in _with_progress(trials, files):
+            said = json.dumps(trial.describe(), default=str) if as_json else _sentence(trial)
+            click.echo(said)
 
-    feed = _feed(feed_name) if feed_name else None
-    for file in files:
-        trial = attempt(file, feed, read_settings().project, now())
-        click.echo(json.dumps(trial.describe(), default=str) if as_json else _sentence(trial))
+
+def _trials(
+    files: Sequence[Path], feed_name: str | None, seconds: float, memory: int
+) -> Generator[Trial, None, None]:
+    from wharf.reading import Ceiling, try_all
+
+    ceiling = Ceiling(seconds, memory << 20)
+    if feed_name is None:
+        return try_all(files, ceiling)
+    from wharf.decisions.trial import WARM, try_and_audit
+
+    feed = _feed(feed_name)
+    project = read_settings().project
+    return try_all(files, ceiling, try_and_audit, feed, project, now(), preload=WARM)
+
+
+def _with_progress(trials: Iterable[Trial], files: Sequence[Path]) -> Iterator[Trial]:
+    """Show how far it got where a person looks on and the results go elsewhere."""
+    if len(files) < 2 or sys.stdout.isatty() or not sys.stderr.isatty():
+        yield from trials
+        return
+    with click.progressbar(
+        trials, length=len(files), label="Reading", show_pos=True, file=sys.stderr
+    ) as bar:
+        yield from bar
 
 
 def _feed(name: str) -> Feed:

@@ -55,8 +55,10 @@ class CsvFormat(Format):
 
     kind: Literal["csv"]
     encoding: str = "utf-8"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, Field(min_length=1, max_length=4)] = ","
     quote: Annotated[str, Field(max_length=1)] = '"'
+    escape: Literal["", "\\"] = ""
+    comment: Literal["", "#"] = ""
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ",", ".", " ", "'"] = ""
 

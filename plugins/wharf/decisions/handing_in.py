@@ -20,7 +20,7 @@ from wharf.ledger import decisions, expected, facts
 from wharf.ledger.rows import Decision, Delivery
 
 if TYPE_CHECKING:
-    from wharf.decisions.trial import Trial
+    from wharf.reading import Trial
 
 CHUNK = 1024**2
 

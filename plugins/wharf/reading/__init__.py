@@ -5,6 +5,7 @@ column; `write_plan` casts without loss and reconciles every count. What a table
 goes and whether too many rows are in quarantine is for the caller to say.
 """
 
+from wharf.reading.apart import Apart, Ceiling, ReaderLost
 from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.findings import Finding
 from wharf.reading.fixes import Repaired, repair
@@ -14,27 +15,36 @@ from wharf.reading.parts import parts_of
 from wharf.reading.plan import Plan, plan_reading
 from wharf.reading.refusals import REFUSALS, Refused, describe_refusal
 from wharf.reading.shapes import Shape, shape_of
+from wharf.reading.trial import Terms, Trial, try_file
+from wharf.reading.trials import try_all
 from wharf.reading.unpack import Limits
 from wharf.reading.write import write_plan
 
 __all__ = [
     "REFUSALS",
+    "Apart",
+    "Ceiling",
     "Counts",
     "FileCounts",
     "Finding",
     "Limits",
     "Plan",
     "Proposal",
+    "ReaderLost",
     "Refused",
     "Repaired",
     "Shape",
     "Sniffed",
     "SourceFile",
+    "Terms",
+    "Trial",
     "describe_refusal",
     "infer_contract",
     "parts_of",
     "plan_reading",
     "repair",
     "shape_of",
+    "try_all",
+    "try_file",
     "write_plan",
 ]

@@ -13,7 +13,7 @@ import duckdb
 from wharf.contracts.formats import CsvFormat
 from wharf.reading.encoding import Text, as_utf8
 from wharf.reading.findings import Finding
-from wharf.reading.guess import guess_dialect
+from wharf.reading.guess import guess_dialect, long_mark
 from wharf.reading.header import (
     Mapped,
     as_found,
@@ -28,6 +28,8 @@ from wharf.reading.refusals import Refused, shown
 from wharf.reading.scan import Scanner
 from wharf.reading.text_cells import RawText, TextCells
 
+_STAND_IN: Final = "\x1f"
+
 
 @dataclass(frozen=True)
 class _Head:
@@ -37,6 +39,13 @@ class _Head:
     line: Line | None
     """The header; None where there is none."""
     mapped: Mapped
+    above: Line | None = None
+    """The last line above the data; None where they begin with the file."""
+
+    @property
+    def last(self) -> Line | None:
+        """The last line that is no row."""
+        return self.line or self.above
 
 
 def open_delimited(
@@ -64,13 +73,16 @@ def open_delimited(
     source = as_utf8(path, fmt.encoding if fmt else None, work)
     findings = [Finding("encoding", source.finding)] if source.finding else []
     source = _with_feeds(source, work)
+    long = fmt.delimiter if fmt else _long_mark(source)
+    if len(long.encode()) > 1:
+        source = _with_one_mark(source, long, name, work)
     with source.path.open("rb") as handle:
         buffer = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-    dialect = Dialect(fmt.delimiter, fmt.quote) if fmt else guess_dialect(buffer, source.bom)
+    dialect = _declared(fmt, long) if fmt else guess_dialect(buffer, source.bom)
     if not (dialect.delimiter + dialect.quote).isascii():
         raise Refused(name, "delimiter", f"delimiter {shown(dialect.delimiter)} is not ASCII")
     head = _read_header(buffer, source, dialect, name, wanted, findings)
-    at, line = (head.line.end, head.line.ends_on) if head.line else (source.bom, 1)
+    at, line = (head.last.end, head.last.ends_on) if head.last else (source.bom, 1)
     scanner = Scanner(buffer, source.path, dialect, len(head.cells), at, line, source.valid, work)
     scanned = scanner.scan()
     layout = scanned.layout
@@ -82,16 +94,40 @@ def open_delimited(
         "csv",
         encoding=source.encoding,
         bom=bool(source.bom),
-        delimiter=dialect.delimiter,
+        delimiter=long if len(long.encode()) > 1 else dialect.delimiter,
         header_line=head.line.number if head.line else None,
         columns=head.cells if head.line else (),
         quote=dialect.quote,
+        escape=dialect.escape,
+        comment=dialect.comment,
     )
     raw = RawText(source, dialect, scanned)
     return Opened(
         name, sniffed, relation, dict.fromkeys(used, "VARCHAR"), head.mapped, layout,
         raw.rows, raw.between, (*findings, *head.mapped.findings), stream,
     )  # fmt: skip
+
+
+def _declared(fmt: CsvFormat, mark: str) -> Dialect:
+    single = _STAND_IN if len(mark.encode()) > 1 else mark
+    return Dialect(single, fmt.quote, fmt.escape, fmt.comment)
+
+
+def _long_mark(source: Text) -> str:
+    with source.path.open("rb") as handle:
+        handle.seek(source.bom)
+        return long_mark(handle.read(1 << 16).decode("utf-8", "replace"))
+
+
+def _with_one_mark(source: Text, mark: str, name: str, work: Path) -> Text:
+    """Put one byte where a delimiter of several stands."""
+    content = source.path.read_bytes()
+    if _STAND_IN.encode() in content:
+        reason = f"it holds {shown(_STAND_IN)}, which stands in for {shown(mark)} while it is read"
+        raise Refused(name, "delimiter", reason)
+    target = work / "marks"
+    target.write_bytes(content.replace(mark.encode(), _STAND_IN.encode()))
+    return replace(source, path=target, exact=False)
 
 
 def _with_feeds(source: Text, work: Path) -> Text:
@@ -131,9 +167,10 @@ def _read_header(
         if not width:
             raise Refused(name, "unreadable", "none of its first lines has readable fields")
         _refuse_remark(name, rows, wanted)
+        above = _above(lines, rows, width, findings)
         if wanted.columns is None:
-            return _Head(("",) * width, None, as_found(name, width, findings))
-        return _Head(("",) * width, None, by_position(name, width, wanted.columns))
+            return _Head(("",) * width, None, as_found(name, width, findings), above)
+        return _Head(("",) * width, None, by_position(name, width, wanted.columns), above)
     below = [row for row in rows[index + 1 :] if row]
     cells = _padded(rows[index], below)
     if wanted.columns is None:
@@ -146,6 +183,20 @@ def _read_header(
         text = f"the header stands on line {numbers[index]}, below {index} other lines"
         findings.append(Finding("preamble", text))
     return _Head(cells, lines[index], mapped)
+
+
+def _above(
+    lines: Sequence[Line], rows: Sequence[Sequence[str]], width: int, findings: list[Finding]
+) -> Line | None:
+    """The last line of a title above rows that have no header."""
+    first = next(i for i, row in enumerate(rows) if len(row) == width)
+    usual = sum(len(row) == width for row in rows)
+    titled = width > 2 and all(len(row) <= 1 for row in rows[:first]) and usual > first + 1
+    if not first or not titled:
+        return None
+    text = f"the rows begin on line {lines[first].number}, below {first} other lines"
+    findings.append(Finding("preamble", text))
+    return lines[first - 1]
 
 
 def _refuse_remark(name: str, rows: Sequence[Sequence[str]], wanted: Wanted) -> None:

@@ -1,4 +1,4 @@
-"""Guesses for files without a contract: delimiter and quote, and whether there is a header."""
+"""Guesses for files without a contract: delimiter, quote and escape, and the header, if any."""
 
 from __future__ import annotations
 
@@ -6,54 +6,162 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from wharf.reading.records import Buffer, Dialect, read_head
+from wharf.reading.records import Buffer, Dialect, Line, read_head
 
 _LIKELY: Final = (",", ";", "\t", "|")
-_RARE: Final = (":", "~", "^", "\x01", "\x1f", " ")
+_RARE: Final = (":", "~", "^", "\x01", "\x1f", "\x1e", "\x02", " ")
 _NUMBER: Final = re.compile(
     r"[+-]?\W?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T][\d:.,Z+-]+)?"
 )
+_MOMENT: Final = re.compile(r"[\"']?[\d/.-]*[ T]?\d{1,2}:\d\d(:\d\d[.\d]*)?[ +:\dAPMapmZ-]*[\"']?")
+_SEP: Final = re.compile(rb"[\"']?sep=([^\r\n]{1,4}?)[\"']?(?:\r\n|\n|\r)", re.I)
+_ESCAPED_QUOTE: Final = re.compile(rb"(?<![\\])\\[\"']")
+_LONG: Final = re.compile(r"[^\w\s\"'.,()+-]{2,4}|\t[|;,]\t")
+_NO_MARKS: Final = frozenset(("://", "=>", "->", "<>", "</", "/>", "??", "!!"))
+_ABOVE: Final = re.compile(r"[\u00a1-\u00bf\u00d7\u2016\u2020-\u2022\u25a0-\u25ff]")
+_PREAMBLE: Final = 60
 
 
 def guess_dialect(buffer: Buffer, start: int) -> Dialect:
     """Choose the delimiter under which the head of a text has the most regular fields."""
-    quote = _guess_quote(buffer[start : start + (1 << 16)])
-    scored = [(_score(buffer, start, Dialect(mark, quote)), mark) for mark in _LIKELY]
-    best, mark = max(scored, key=lambda pair: pair[0])
-    if best[0] < 0.5:
-        scored = [(_score(buffer, start, Dialect(mark, quote)), mark) for mark in _RARE]
-        rare, other = max(scored, key=lambda pair: pair[0])
-        if rare[0] > 0.9 and len(read_head(buffer, start, Dialect(other, quote), 2)) > 1:
-            mark = other
-        elif not best[0]:
-            mark = ","
-    return _without_quotes(buffer, start, Dialect(mark, quote))
+    if said := declared_mark(buffer, start):
+        return _finish(buffer, said[1], Dialect(said[0], '"'))
+    head = bytes(buffer[start : start + (1 << 16)])
+    rows = _rows_only(head)
+    best = _best(rows, 0, _LIKELY, head)
+    if best[0][0] < 0.5:
+        rare = _best(rows, 0, _RARE, head)
+        several = len(read_head(buffer, start, rare[1], 3)) > 2 or rare[1].delimiter in "\x01\x1f"
+        if rare[0][0] > 0.9 and several and rare[0][0] > best[0][0]:
+            best = rare
+    dialect = best[1]
+    if dialect.delimiter in ": " and _are_moments(rows):
+        dialect = Dialect(",", dialect.quote)
+    if not best[0][0] or _is_one_column(buffer, start, dialect, best[0][0]):
+        dialect = replace(dialect, delimiter=_absent(head))
+    return _finish(buffer, start, dialect)
+
+
+def declared_mark(buffer: Buffer, start: int) -> tuple[str, int] | None:
+    """The delimiter that a first line such as `sep=;` declares, and where that line ends."""
+    match = _SEP.match(bytes(buffer[start : start + 64]))
+    if not match:
+        return None
+    mark = match[1].decode("utf-8", "replace")
+    return ("\t" if mark == "\\t" else mark), start + match.end()
+
+
+def long_mark(text: str) -> str:
+    """A delimiter of several bytes: it divides lines regularly, its parts hardly stand alone."""
+    lines = [line for line in text.splitlines()[:200] if line.strip()]
+    seen: Counter[str] = Counter()
+    for line in lines:
+        seen.update({mark for pattern in (_LONG, _ABOVE) for mark in pattern.findall(line)})
+    likely = [mark for mark, times in seen.items() if times * 2 > len(lines) > 1]
+    for mark in sorted(set(likely) - _NO_MARKS, key=lambda each: (-len(each), each)):
+        if len(mark.encode()) > 1 and _divides(text, mark):
+            return mark
+    return ""
+
+
+def _divides(text: str, mark: str) -> bool:
+    times = text.count(mark)
+    alone = sum(text.count(char) - mark.count(char) * times for char in set(mark))
+    head = text.replace(mark, "\x1f").encode()
+    quote = _guess_quote(head, "\x1f")
+    return alone * 10 <= times and _score(head, 0, Dialect("\x1f", quote))[0] >= 0.85
+
+
+def _best(
+    buffer: Buffer, start: int, marks: Sequence[str], head: bytes
+) -> tuple[tuple[float, int], Dialect]:
+    scored = []
+    for mark in marks:
+        if mark.encode() in head:
+            dialect = Dialect(mark, _guess_quote(head, mark))
+            scored.append((_score(buffer, start, dialect), dialect))
+    return max(scored, key=lambda pair: pair[0], default=((0.0, 1), Dialect()))
+
+
+def _finish(buffer: Buffer, start: int, dialect: Dialect) -> Dialect:
+    """Add what shows only once the delimiter is known: escapes, comments, quotes that are none."""
+    head = bytes(buffer[start : start + (1 << 18)])
+    if dialect.quote and _ESCAPED_QUOTE.search(head):
+        escaping = replace(dialect, escape="\\")
+        if _broken(buffer, start, escaping) < _broken(buffer, start, dialect):
+            dialect = escaping
+    dialect = _without_quotes(buffer, start, dialect)
+    return replace(dialect, comment=_comment(buffer, start, dialect))
+
+
+def _comment(buffer: Buffer, start: int, dialect: Dialect) -> str:
+    """The sign of comment lines, where lines that begin with it are no rows."""
+    lines = [line for line in read_head(buffer, start, dialect) if not line.is_blank]
+    marked = [len(line.cells) for line in lines if line.cells[0].startswith("#")]
+    widths = Counter(len(line.cells) for line in lines if not line.cells[0].startswith("#"))
+    if not marked or not widths or sum(widths.values()) < len(marked) / 4:
+        return ""
+    usual = widths.most_common(1)[0][0]
+    return "#" if usual > 1 and all(width != usual for width in marked) else ""
+
+
+def _rows_only(head: bytes) -> bytes:
+    """The lines that are no comments, where there are some; else all."""
+    lines = head.splitlines(keepends=True)
+    rows = [line for line in lines if not line.startswith(b"#")]
+    return b"".join(rows) if len(rows) > 1 else head
+
+
+def _are_moments(rows: bytes) -> bool:
+    """Whether whole lines are dates or times of day."""
+    lines = [line.decode("utf-8", "replace") for line in rows.splitlines()[:200] if line.strip()]
+    return sum(bool(_MOMENT.fullmatch(line.strip())) for line in lines) * 2 > len(lines)
+
+
+def _is_one_column(buffer: Buffer, start: int, dialect: Dialect, share: float) -> bool:
+    """Whether the delimiter only stands within numbers or sentences of a single column."""
+    lines = [line for line in read_head(buffer, start, dialect) if not line.is_blank]
+    whole = [dialect.delimiter.join(line.cells) for line in lines]
+    if dialect.delimiter == "," and share < 0.95 and len(whole) > 1:
+        numbers = sum(map(looks_like_data, whole[1:]))
+        if numbers == len(whole) - 1 and any("," in each for each in whole):
+            return len(lines[0].cells) == 1 or looks_like_data(whole[0])
+    return False
+
+
+def _absent(head: bytes) -> str:
+    """A delimiter that does not stand in a text of one column."""
+    return next((mark for mark in (",", ";", "\t", "|") if mark.encode() not in head), ",")
+
+
+def _broken(buffer: Buffer, start: int, dialect: Dialect) -> int:
+    places = [start, *(buffer.find(b"\n", len(buffer) * part // 4) + 1 for part in (1, 2, 3))]
+    return sum(
+        line.is_broken for at in places if at for line in read_head(buffer, at, dialect, 100)
+    )
 
 
 def _without_quotes(buffer: Buffer, start: int, dialect: Dialect) -> Dialect:
     """Take quotes for plain text where, here and there in the file, that fits more lines."""
-    places = [start, *(buffer.find(b"\n", len(buffer) * part // 4) + 1 for part in (1, 2, 3))]
-    broken = sum(
-        line.is_broken for at in places if at for line in read_head(buffer, at, dialect, 100)
-    )
-    bare = Dialect(dialect.delimiter, "")
-    if broken < 2 or _score(buffer, start, bare) < _score(buffer, start, dialect):
+    bare = replace(dialect, quote="", escape="")
+    if _broken(buffer, start, dialect) < 2:
         return dialect
-    return bare
+    return dialect if _score(buffer, start, bare) < _score(buffer, start, dialect) else bare
 
 
-def _guess_quote(head: bytes) -> str:
-    double, single = (
-        head.count(b'"'),
-        len(re.findall(rb"(?:^|[,;\t|])'[^'\n]*'(?=[,;\t|\r\n])", head)),
-    )
-    return "'" if not double and single > head.count(b"\n") else '"'
+def _guess_quote(head: bytes, mark: str) -> str:
+    edge = re.escape(mark.encode())
+    single = re.compile(rb"(?:^|%b|\n)'[^'\n]*'(?=%b|[\r\n]|$)" % (edge, edge))
+    double = re.compile(rb'(?:^|%b|\n)[ ]?"' % edge)
+    found = len(single.findall(head))
+    return "'" if found > 1 and not double.search(head) else '"'
 
 
 def _score(buffer: Buffer, start: int, dialect: Dialect) -> tuple[float, int]:
-    """Share of lines with the usual number of fields, and that number."""
+    """Share of lines with the usual number of fields, and that number; no preamble counts."""
     lines = [line for line in read_head(buffer, start, dialect) if not line.is_blank]
     widths = Counter(len(line.cells) for line in lines)
     if not widths or max(widths) == 1:
@@ -62,7 +170,15 @@ def _score(buffer: Buffer, start: int, dialect: Dialect) -> tuple[float, int]:
         ((width, times) for width, times in widths.items() if width > 1),
         key=lambda pair: (pair[1], pair[0]),
     )
-    return round(times / len(lines), 2), width
+    counted = len(lines) - _above(lines, width)
+    return round(times / counted, 2), width
+
+
+def _above(lines: Sequence[Line], width: int) -> int:
+    """Lines before the first of the usual width, where many of that width follow."""
+    first = next(i for i, line in enumerate(lines) if len(line.cells) == width)
+    usual = sum(len(line.cells) == width for line in lines)
+    return first if first < _PREAMBLE and usual > first and usual > 2 else 0
 
 
 def looks_like_data(cell: str) -> bool:
@@ -83,8 +199,35 @@ def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
     median = usual[len(usual) // 2]
     enough = max(min(2, median), math.ceil(0.5 * median))
     at = next(i for i, count in enumerate(filled) if count >= enough)
+    at = _below_preamble(rows, filled, at)
     below = [row for row, count in zip(rows[at + 1 :], filled[at + 1 :], strict=True) if count]
     return at if _is_header(rows[at], below) else None
+
+
+def _below_preamble(rows: Sequence[Sequence[str]], filled: Sequence[int], at: int) -> int:
+    """Go on to a fuller row of names, past titles, comments and headings of groups."""
+    widths = Counter(len(row) for row, count in zip(rows, filled, strict=True) if count)
+    usual = max(widths, key=lambda width: (widths[width], width))
+    best = at
+    for i in range(at + 1, min(at + _PREAMBLE, len(rows))):
+        if not filled[i]:
+            continue
+        if any(map(looks_like_data, rows[i])) or filled[i] > max(usual, filled[best]):
+            break
+        if _is_fuller(rows, filled, best, i, usual):
+            best = i
+    return best
+
+
+def _is_fuller(
+    rows: Sequence[Sequence[str]], filled: Sequence[int], best: int, i: int, usual: int
+) -> bool:
+    if len(rows[best]) != usual:
+        short = len(rows[best]) + 1 == usual and best + 1 == i
+        return len(rows[i]) == usual and not short
+    gaps = filled[best] < len(rows[best])
+    names = len({cell.strip() for cell in rows[i] if cell.strip()}) == filled[i]
+    return gaps and names and len(rows[i]) == usual and filled[i] > filled[best]
 
 
 def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

@@ -147,7 +147,8 @@ def _match(file: str, names: Sequence[str], columns: Mapping[str, Column]) -> di
     exact, loose = _index(names), _index([plain(name) for name in names])
     for column, spec in columns.items():
         spellings = (column, *spec.spellings)
-        found = {i for text in spellings for i in exact.get(" ".join(text.split()), ())}
+        found = _positions(spec, len(names))
+        found = found or {i for text in spellings for i in exact.get(" ".join(text.split()), ())}
         found = found or {i for text in spellings for i in loose.get(plain(text), ())}
         if len(found) > 1:
             cells = listed([names[i] for i in sorted(found)])
@@ -162,6 +163,12 @@ def _match(file: str, names: Sequence[str], columns: Mapping[str, Column]) -> di
             file, "duplicate_header", f"header cells name two columns each: {listed(twice)}"
         )
     return matched
+
+
+def _positions(spec: Column, width: int) -> set[int]:
+    """The place that an alias such as `#3` names, whatever stands there."""
+    places = {int(alias[1:]) - 1 for alias in spec.aliases if _POSITION.fullmatch(alias)}
+    return {place for place in places if place < width}
 
 
 def _refuse_rivals(
@@ -268,15 +275,17 @@ def as_found(file: str, cells: Sequence[str] | int, findings: list[Finding]) -> 
         findings: Receives remarks.
 
     Raises:
-        Refused: Header cells stand twice.
+        Refused: There are too many.
     """
     if isinstance(cells, int):
         return Mapped({f"column_{i + 1}": i for i in range(cells)})
     names = labels(cells)
     if len(names) > MAX_COLUMNS:
         raise Refused(file, "too_many_columns", f"it has {len(names):,} columns")
-    refuse_duplicates(file, names)
     mapped = _unique_names(names)
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        text = f"header cells stand twice: {listed(twice)}; their columns are numbered"
+        findings.append(Finding("duplicate_header", text))
     for i, cell in enumerate(cells):
         if not cell.strip():
             text = f"header cell {i + 1} is empty"
@@ -291,7 +300,7 @@ def _unique_names(labels: Sequence[str]) -> dict[str, int]:
     for i, label in enumerate(labels):
         name = base = column_name(label, i)
         number = 2
-        while name != label and name in taken:
+        while name in mapped or (name != label and name in taken):
             name, number = f"{base}_{number}", number + 1
         taken.add(name)
         mapped[name] = i

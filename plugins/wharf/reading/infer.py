@@ -97,6 +97,8 @@ def _format(opened: Opened, spelling: Spelling, findings: Sequence[Finding]) -> 
             "encoding": sniffed.encoding,
             "delimiter": sniffed.delimiter,
             "quote": sniffed.quote,
+            "escape": sniffed.escape,
+            "comment": sniffed.comment,
             "decimal": spelling.decimal,
             "thousands": spelling.thousands,
         }
@@ -113,6 +115,8 @@ def _columns(opened: Opened, profile: Profile) -> dict[str, Column]:
         if header and not header[index].strip() and not typed.filled:
             continue
         alias = (names[index],) if names and names[index] != name else ()
+        if names.count(names[index] if names else name) > 1:
+            alias = (f"#{index + 1}",)
         columns[name] = typed.spec.model_copy(update={"aliases": alias})
     return columns
 

@@ -48,6 +48,8 @@ class Sniffed:
     columns: tuple[str, ...] = ()
     """Header cells as they stand in the file."""
     quote: str | None = None
+    escape: str = ""
+    comment: str = ""
     sheet: str | None = None
     records: str | None = None
     """Path of the list of objects in a JSON document; empty for the whole."""

@@ -73,7 +73,7 @@ def plan_reading(
         DeliveryRefused: A file cannot be read so; it names file, reason and next step.
     """
     folder = Path(tempfile.mkdtemp(prefix="wharf-read-", dir=work))
-    connection = open_database(folder)
+    connection = open_database(folder, (limits or Limits()).memory)
     wanted = Wanted(format, columns, policy)
     try:
         opened = tuple(
@@ -99,14 +99,14 @@ def plan_reading(
     return plan
 
 
-def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
+def open_database(folder: Path, memory: int = Limits.memory) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB in memory that keeps to its folder, its memory and the order of rows."""
     connection = duckdb.connect(":memory:")
     for setting in (
         "TimeZone = 'UTC'",
         "Calendar = 'gregorian'",
         "preserve_insertion_order = true",
-        "memory_limit = '2GB'",
+        f"memory_limit = '{memory >> 20}MiB'",
         f"temp_directory = {text(str(folder / 'spill'))}",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",

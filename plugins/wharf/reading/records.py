@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,17 +24,30 @@ class Dialect:
 
     delimiter: str = ","
     quote: str = '"'
+    escape: str = ""
+    """What takes its meaning from a delimiter, a quote or a line end behind it; or nothing."""
+    comment: str = ""
+    """What a line that is no row begins with; or nothing."""
 
     @cached_property
     def patterns(self) -> tuple[re.Pattern[bytes], re.Pattern[bytes] | None, re.Pattern[bytes]]:
         """Patterns of an unquoted field, of a quoted one, and of a quoted one's inside."""
         mark = re.escape(self.delimiter.encode())
         blank = b"[ ]*" if self.delimiter == "\t" else b"[ \t]*"
+        escape = re.escape(self.escape.encode())
         unquoted = re.compile(rb"[^%b\r\n]*" % mark)
+        if escape:
+            unquoted = re.compile(
+                rb"(?>[^%b%b\r\n]+|%b[^\r\n]|%b)*+" % (escape, mark, escape, escape)
+            )
         if not self.quote:
             return unquoted, None, unquoted
         quote = re.escape(self.quote.encode())
         inside = rb"%b((?>[^%b]+|%b%b)*+)%b" % (quote, quote, quote, quote, quote)
+        if escape:
+            inside = rb"%b((?>[^%b%b]+|%b(?s:.)|%b%b)*+)%b" % (
+                quote, quote, escape, escape, quote, quote, quote
+            )  # fmt: skip
         quoted = re.compile(rb"%b%b%b(?=%b|\r|\n|\Z)" % (blank, inside, blank, mark))
         return unquoted, quoted, re.compile(inside)
 
@@ -64,6 +77,7 @@ def read_record(buffer: Buffer, start: int, dialect: Dialect) -> Record:
     """
     limit = min(len(buffer), start + MAX_RECORD)
     unquoted, quoted, _ = dialect.patterns
+    plain = _unescape(dialect)
     mark, quote = dialect.delimiter.encode(), dialect.quote.encode()
     fields: list[bytes] = []
     at, any_quoted = start, False
@@ -71,13 +85,13 @@ def read_record(buffer: Buffer, start: int, dialect: Dialect) -> Record:
         match = quoted.match(buffer, at, limit) if quoted else None
         if match:
             any_quoted = True
-            fields.append(match[1].replace(quote + quote, quote))
+            fields.append(plain(match[1].replace(quote + quote, quote)))
         elif quote and buffer[at : at + 1] == quote:
             return _broken(buffer, start, at, limit, dialect)
         else:
             match = unquoted.match(buffer, at, limit)
             assert match is not None  # it matches the empty text
-            fields.append(match[0])
+            fields.append(plain(match[0]))
         at = match.end()
         if buffer[at : at + 1] == mark:
             at += 1
@@ -85,6 +99,13 @@ def read_record(buffer: Buffer, start: int, dialect: Dialect) -> Record:
         if at == limit < len(buffer):
             return Record(start, _line_end(buffer, start), error=TOO_LONG)
         return Record(start, _line_end(buffer, at), tuple(fields), quoted=any_quoted)
+
+
+def _unescape(dialect: Dialect) -> Callable[[bytes], bytes]:
+    if not dialect.escape:
+        return bytes
+    escaped = re.compile(re.escape(dialect.escape.encode()) + rb"(\W)")
+    return lambda field: escaped.sub(rb"\1", field)
 
 
 def _broken(buffer: Buffer, start: int, at: int, limit: int, dialect: Dialect) -> Record:

@@ -17,6 +17,8 @@ _CHANGE_COLUMNS = (
     "or ask the supplier for the agreed file."
 )
 
+_GIVE_MORE = "Look at its size and content; if they are right, allow more, or ask for it in parts."
+
 REFUSALS: Final[dict[str, str]] = {
     "empty": _SEND_AGAIN,
     "truncated": "The upload was cut off. " + _SEND_AGAIN,
@@ -49,6 +51,9 @@ REFUSALS: Final[dict[str, str]] = {
     "no_records": (
         "Set `format.records` in the feed file to the keys that lead to the list of objects."
     ),
+    "too_slow": _GIVE_MORE,
+    "too_much_memory": _GIVE_MORE,
+    "reader_died": "Its content breaks the library that reads it. " + _SEND_AGAIN,
     "counts": "This is a fault of wharf, not of the file: please report it with the file.",
 }
 

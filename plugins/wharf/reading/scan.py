@@ -85,6 +85,7 @@ class Scanner:
     def __post_init__(self) -> None:
         self._delimiter = ord(self.dialect.delimiter)
         self._quote = ord(self.dialect.quote) if self.dialect.quote else 256
+        self._comment = self.dialect.comment.encode()
         self._opens, self._closes = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
         if self.dialect.quote:
             self._opens[[self._delimiter, FEED, self._quote]] = True
@@ -119,8 +120,17 @@ class Scanner:
 
     def _plain(self, window: tuple[int, int]) -> int:
         text = self.text[window[0] : window[1]]
+        if self._marks_something(text):
+            return 0
         rows = plain_rows(text, self.dialect, self.width)
         return rows if self.valid or is_utf8(text) else 0
+
+    def _marks_something(self, text: bytes) -> bool:
+        """Whether a text holds an escape or a comment line, which only a close look tells."""
+        escape, comment = self.dialect.escape.encode(), self._comment
+        if escape and escape in text:
+            return True
+        return bool(comment) and (text.startswith(comment) or b"\n" + comment in text)
 
     def _forget(self, start: int, end: int) -> None:
         """Give pages of the file back, which would count as memory of this process."""
@@ -203,6 +213,9 @@ class Scanner:
         if len(returns):
             lone = returns[_at(data, returns + self.at + 1) != FEED]
             first = int(lone[0]) if len(lone) else first
+        if self.dialect.escape:
+            escapes = np.flatnonzero(part[:first] == ord(self.dialect.escape))
+            first = int(escapes[0]) if len(escapes) else first
         if inside is None:
             return first
         places = np.flatnonzero(part == self._quote)
@@ -221,6 +234,8 @@ class Scanner:
         good = (found.fields == self.width) & (length > 0) & (length <= MAX_RECORD)
         if not self.valid:
             good &= self._decodable(found)
+        if self._comment:
+            good &= np.frombuffer(self.text, np.uint8)[found.starts] != ord(self._comment)
         for index in np.flatnonzero(~good):
             start, end, after = (
                 int(each[index]) for each in (found.starts, found.ends, found.nexts)
@@ -258,8 +273,9 @@ class Scanner:
         self, line: int, start: int, end: int, after: int, spans: int, fields: int
     ) -> None:
         text = self.text[start : min(end, start + MAX_RECORD)]
-        if not text.strip() and fields == 1:
+        if (not text.strip() and fields == 1) or self._is_comment(text):
             self.layout.blank += 1
+            self.layout.continuation += spans - 1
             return
         if end - start > MAX_RECORD:
             reason = TOO_LONG
@@ -270,6 +286,9 @@ class Scanner:
         self.layout.rejects.add(line, start, after, reason)
         self.layout.continuation += spans - 1
 
+    def _is_comment(self, text: bytes) -> bool:
+        return bool(self._comment) and text.startswith(self._comment)
+
     def _one_by_one(self, count: int) -> None:
         for _ in range(count):
             if self.at >= len(self.text):
@@ -279,8 +298,11 @@ class Scanner:
             text = b"" if record.error else self.text[record.start : record.end]
             spans = 1 if record.error else count_lines(text)
             reason = self._judge(record, text)
-            if record.is_blank and len(record.fields) == 1:
+            if (record.is_blank and len(record.fields) == 1) or self._is_comment(
+                self.text[record.start : record.start + 1]
+            ):
                 self.layout.blank += 1
+                self.layout.continuation += spans - 1
             elif reason:
                 self.layout.rejects.add(self.line, record.start, record.end, reason)
                 self.layout.continuation += spans - 1

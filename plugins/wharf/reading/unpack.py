@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import lzma
 import shutil
 import zipfile
 import zlib
@@ -18,18 +19,26 @@ import zstandard
 from wharf.reading.refusals import Refused, listed, shown
 
 CHUNK = 1 << 20
-MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst", b"PK\x03\x04": "zip"}
+MAGIC = {
+    b"\x1f\x8b": "gz",
+    b"BZh": "bz2",
+    b"\x28\xb5\x2f\xfd": "zst",
+    b"PK\x03\x04": "zip",
+    b"\xfd7zXZ\x00": "xz",
+}
 WORKBOOK_MEMBERS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml", "word/document.xml")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a compressed file may expand."""
+    """How far a compressed file may expand, and what reading may use."""
 
     bytes: int = 64 << 30
     ratio: int = 200
     """Only counts above `free`: small files of one repeated letter are no attack."""
     free: int = 256 << 20
+    memory: int = 2 << 30
+    """Bytes of memory that the database may take."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Plain:
 
     path: Path
     compression: str
-    """gz, bz2, zst, zip, or empty."""
+    """gz, bz2, xz, zst, zip, or empty."""
 
 
 def expand(path: Path, name: str, work: Path, limits: Limits | None = None) -> Plain:
@@ -69,8 +78,8 @@ def expand(path: Path, name: str, work: Path, limits: Limits | None = None) -> P
 def compression_of(path: Path) -> str:
     """Say how a file is compressed, by its first bytes; empty when it is not."""
     with path.open("rb") as handle:
-        head = handle.read(4)
-    if head == b"PK\x05\x06":
+        head = handle.read(6)
+    if head.startswith(b"PK\x05\x06"):
         return "zip"
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "")
 
@@ -89,6 +98,8 @@ def _open(path: Path, kind: str, name: str) -> IO[bytes]:
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if kind == "bz2":
         return cast("IO[bytes]", bz2.open(path, "rb"))
+    if kind == "xz":
+        return cast("IO[bytes]", lzma.open(path, "rb"))
     if kind == "zst":
         return _open_zstd(path)
     return _only_member(path, name)
@@ -170,7 +181,7 @@ def _whole(name: str, kind: str) -> Iterator[None]:
         cut = "not a zip file" in str(error)
         reason = "the zip directory at its end is missing" if cut else f"damaged: {error}"
         raise Refused(name, "truncated" if cut else "damaged", reason) from error
-    except (zlib.error, zstandard.ZstdError, OSError, ValueError) as error:
+    except (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's fault, not the file's
         raise Refused(name, "damaged", f"the {kind} data are damaged: {error}") from error
