@@ -67,7 +67,7 @@ def detect(sample: bytes) -> Detected | None:
 
 
 def _weigh(sample: bytes) -> list[tuple[float, str, str]]:
-    few = 1 + 3 / sum(byte > 127 for byte in sample)
+    few = 1 + 10 / sum(byte > 127 for byte in sample)
     ranked = chardet.detect_all(
         sample,
         ignore_threshold=True,

@@ -19,7 +19,7 @@ _NUMBER: Final = re.compile(
 _MOMENT: Final = re.compile(r"[\"']?[\d/.-]*[ T]?\d{1,2}:\d\d(:\d\d[.\d]*)?[ +:\dAPMapmZ-]*[\"']?")
 _SEP: Final = re.compile(rb"[\"']?sep=([^\r\n]{1,4}?)[\"']?(?:\r\n|\n|\r)", re.I)
 _ESCAPED_QUOTE: Final = re.compile(rb"(?<![\\])\\[\"']")
-_LONG: Final = re.compile(r"[^\w\s\"'.,()+-]{2,4}|\t[|;,]\t")
+_LONG: Final = re.compile(r"[^\w\s\"'.,()+\\-]{2,4}|\t[|;,]\t")
 _NO_MARKS: Final = frozenset(("://", "=>", "->", "<>", "</", "/>", "??", "!!"))
 _ABOVE: Final = re.compile(r"[\u00a1-\u00bf\u00d7\u2016\u2020-\u2022\u25a0-\u25ff]")
 _PREAMBLE: Final = 60
@@ -170,8 +170,8 @@ def _score(buffer: Buffer, start: int, dialect: Dialect) -> tuple[float, int]:
         ((width, times) for width, times in widths.items() if width > 1),
         key=lambda pair: (pair[1], pair[0]),
     )
-    counted = len(lines) - _above(lines, width)
-    return round(times / counted, 2), width
+    above = _above(lines, width)
+    return round(times / (len(lines) - above) - 0.02 * min(above, 10), 2), width
 
 
 def _above(lines: Sequence[Line], width: int) -> int:
