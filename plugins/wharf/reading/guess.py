@@ -99,7 +99,7 @@ def _finish(buffer: Buffer, start: int, dialect: Dialect) -> Dialect:
 
 def _comment(buffer: Buffer, start: int, dialect: Dialect) -> str:
     """The sign of comment lines, where lines that begin with it are no rows."""
-    lines = [line for line in read_head(buffer, start, dialect) if not line.is_blank]
+    lines = [line for line in read_head(buffer, start, dialect) if line.cells and not line.is_blank]
     marked = [len(line.cells) for line in lines if line.cells[0].startswith("#")]
     widths = Counter(len(line.cells) for line in lines if not line.cells[0].startswith("#"))
     if not marked or not widths or sum(widths.values()) < len(marked) / 4:
