@@ -30,7 +30,7 @@ from lake_world import (
 )
 
 from wharf.errors import LakeError, PublishRefused
-from wharf.lake import Batch, Lake, locks, new_batch_id, publisher
+from wharf.lake import Batch, Lake, locks, new_batch_id, parquet, publisher
 
 
 @pytest.fixture(params=EVERYWHERE)
@@ -295,3 +295,27 @@ def _append_unlocked(lake: Lake, batch: Batch) -> None:
     """Commit as an engine that knows nothing of our locks."""
     table = lake._catalog.load_table(TABLE)
     table.add_files([staged.uri for staged in batch.files])
+
+
+def test_a_large_batch_lies_in_several_files_and_is_one(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "ROW_GROUP", 4)
+    monkeypatch.setattr(parquet, "SPLIT_AT", 100)
+    first = stage(lake, [(f"account {number}", number) for number in range(10)])
+    assert [each.uri.rsplit("/")[-1] for each in first.files] == [
+        "part-0.parquet", "part-0-1.parquet", "part-0-2.parquet",
+    ]  # fmt: skip
+    assert [each.rows for each in first.files] == [4, 4, 2]
+    assert lake.check(first) == []
+    lake.publish(first, {})
+    lake.publish(stage(lake, [("b", 1)], NEXT_DAY), {})
+    assert len(lake.history(TABLE)) == 2
+    assert len(accounts(lake)) == 11
+    lake.publish(stage(lake, [("c", 1)]), {})
+    assert accounts(lake) == [(DAY, "c"), (NEXT_DAY, "b")]
+    lake.publish(first, {"action": "rollback"})
+    assert lake.current(TABLE)[DAY] == first.batch_id
+    assert len(accounts(lake)) == 11
+    lake.remove(TABLE, DAY, {})
+    assert accounts(lake) == [(NEXT_DAY, "b")]

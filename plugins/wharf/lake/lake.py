@@ -128,17 +128,17 @@ class Lake:
         rows: pa.Table | pa.RecordBatchReader,
         name: str = "part-0.parquet",
     ) -> Batch:
-        """Add one file with these rows to a batch that is being written.
+        """Add these rows to a batch that is being written, in files of about 256 MB.
 
         Raises:
             LakeError: The rows do not fit the batch's columns.
         """
+        home = self.batch_dir(batch.table, batch.period, batch.batch_id)
         with TemporaryDirectory(prefix="wharf-stage-") as folder:
-            local = Path(folder) / name
-            write_parquet(rows, batch.columns, local)
-            home = self.batch_dir(batch.table, batch.period, batch.batch_id)
-            staged = self.put(local, f"{home}/{name}")
-        return replace(batch, files=(*batch.files, staged), rows=batch.rows + staged.rows)
+            made = write_parquet(rows, batch.columns, Path(folder), name)
+            staged = [self.put(local, f"{home}/{local.name}") for local in made]
+        count = sum(each.rows for each in staged)
+        return replace(batch, files=(*batch.files, *staged), rows=batch.rows + count)
 
     def write_batch(self, batch: Batch) -> Batch:
         """Write the record of a batch, last: from now on the batch is there.
