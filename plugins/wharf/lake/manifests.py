@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pyiceberg.io import FileIO
 from pyiceberg.manifest import (
     DataFile,
     ManifestContent,
@@ -16,12 +17,28 @@ from pyiceberg.manifest import (
     ManifestEntryStatus,
     ManifestFile,
 )
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 from typing_extensions import override
 
+LISTS_KEPT = 8
 LEAF = 96
 """Files in a leaf before it is split: a table of 10,000 has a list of some 110 leaves, and reading
 and writing either costs about as much."""
+
+
+_LISTED: dict[str, list[ManifestFile]] = {}
+
+
+def manifests_of(snapshot: Snapshot, io: FileIO) -> list[ManifestFile]:
+    """The manifests of a snapshot; the newest lists are kept, as a publish asks for one twice."""
+    path = snapshot.manifest_list
+    found = _LISTED.get(path)
+    if found is None:
+        found = _LISTED[path] = snapshot.manifests(io)
+        for old in list(_LISTED)[:-LISTS_KEPT]:
+            _LISTED.pop(old, None)
+    return list(found)
 
 
 class PeriodOverwrite(_OverwriteFiles):
@@ -49,7 +66,7 @@ class PeriodOverwrite(_OverwriteFiles):
         if self._parent_snapshot_id is None:
             return []
         parent = self._transaction.table_metadata.snapshot_by_id(self._parent_snapshot_id)
-        manifests = parent.manifests(self._io) if parent else []
+        manifests = manifests_of(parent, self._io) if parent else []
         return [each for each in manifests if each.has_added_files() or each.has_existing_files()]
 
     def _is_leaf(self, manifest: ManifestFile) -> bool:
@@ -104,7 +121,8 @@ def split_leaf(entries: Iterable[ManifestEntry]) -> list[list[ManifestEntry]]:
     A leaf that grew at one end is split there, so that a table filled day by day has full ones.
     """
     ordered = sorted(entries, key=_place)
-    if len(ordered) <= LEAF:
+    # Entries of what is gone stay for this one commit, and make no leaf too large.
+    if sum(each.status != ManifestEntryStatus.DELETED for each in ordered) <= LEAF:
         return [ordered] if ordered else []
     if len(ordered) > 2 * LEAF:
         return [ordered[at : at + LEAF] for at in range(0, len(ordered), LEAF)]

@@ -18,6 +18,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
 from wharf.errors import LakeError
+from wharf.lake.manifests import manifests_of
 
 PERIOD = "_period"
 
@@ -64,7 +65,7 @@ def live_files(
     matches = _matcher(metadata, periods)
     found = [
         live
-        for manifest in snapshot.manifests(io)
+        for manifest in manifests_of(snapshot, io)
         if matches(manifest)
         for live in _entries(manifest, io)
         if periods is None or live.period in periods
