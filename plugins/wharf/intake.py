@@ -17,6 +17,7 @@ from typing import Any
 from wharf import __version__, quality
 from wharf.batches import Batches
 from wharf.batches.approval import held_back, too_many_quarantined
+from wharf.batches.first_audit import audit_by_suite
 from wharf.batches.corrections import correct
 from wharf.contracts import Feed, Period, ResolveConnection
 from wharf.errors import (
@@ -174,29 +175,17 @@ def audit_batch(ctx: Intake, feed: Feed, batch_id: str, *, now: datetime) -> Non
     row = _batch_row(ctx, batch_id)
     batch = ctx.lake.read_batch(row.table, row.period, batch_id)
     problems = [*ctx.lake.check(batch), *too_many_quarantined(feed, row)]
-    results, warnings = "", tuple[str, ...]()
+    results, noted = "", list[quality.Noted]()
     if not problems:
-        audit = quality.audit(
-            (),
-            relation_sql=ctx.lake.scan_batches_sql([batch]),
-            prepare=ctx.lake.prepare,
-            suite=quality.suite_path(ctx.settings.project, feed.feed),
-            batch_id=batch_id,
-            table=row.table,
-            period=row.period,
-            results=ctx.settings.results,
-            rows=row.rows_staged,
-            now=now,
-            sensitive=[name for name, column in feed.columns.items() if column.sensitive],
-        )
-        results, problems = str(audit.page), list(audit.failed_critical)
-        warnings = audit.failed_warnings
+        audit = audit_by_suite(ctx.settings, ctx.ledger, ctx.lake, feed, batch, row, now)
+        results, noted = str(audit.page), list(audit.noted)
+        problems = list(audit.failed_critical)
     ctx.batches.audited(
         batch_id,
         passed=not problems,
         findings=[
             *({"message": text, "severity": "critical"} for text in problems),
-            *({"message": text, "severity": "warning"} for text in warnings),
+            *(each.describe() for each in noted),
         ],
         results=results,
         now=now,

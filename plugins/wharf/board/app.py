@@ -9,6 +9,7 @@ from starlette.middleware.base import BaseHTTPMiddleware
 
 from wharf.board.actions_guard import Powers, remember
 from wharf.board.actions_routes import add_actions
+from wharf.board.checked import Checked
 from wharf.board.machines import Machines
 from wharf.board.room import RoomPage
 from wharf.board.suppliers import Suppliers
@@ -45,11 +46,14 @@ def build_app(
     router = APIRouter(dependencies=entry, default_response_class=Response)
     router.get("/")(views.board)
     router.get("/feeds/{feed}/{period}")(views.story)
+    checked = Checked(views)
+    router.get("/results/{batch_id}.csv")(checked.rows)
     router.get("/results/{batch_id}")(views.results)
     suppliers, machines = Suppliers(views), Machines(views)
     router.get("/suppliers")(suppliers.overview)
     router.get("/suppliers/{supplier}")(suppliers.supplier)
     router.get("/suppliers/{supplier}/{feed}")(suppliers.feed)
+    router.get("/suppliers/{supplier}/{feed}/audits")(checked.history)
     router.get("/scorecards/{name}")(suppliers.export)
     router.get("/disk")(RoomPage(views).show)
     router.get("/status.json")(machines.status)

@@ -65,13 +65,18 @@ class Views:
         """The audit page of one batch."""
         with self.ledger.read() as tx:
             row = batches.batch(tx, batch_id)
-        page = Path(row.results).resolve() if row and row.results else None
-        if page is None or not page.is_relative_to(self.settings.results.resolve()):
+        page = self.kept(row.results) if row else None
+        if page is None:
             return self.absent(f"There is no audit page of batch {batch_id}.", "../")
         if not page.is_file():
             return self.absent(f"The audit page of batch {batch_id} is gone.", "../")
         headers = {"Content-Security-Policy": RESULTS_POLICY}
         return FileResponse(page, media_type="text/html", headers=headers)
+
+    def kept(self, results: str) -> Path | None:
+        """An audit page as a batch's row names it; None unless it lies where results are kept."""
+        page = Path(results).resolve() if results else None
+        return page if page and page.is_relative_to(self.settings.results.resolve()) else None
 
     def static(self, name: str) -> Response:
         """The board's own style sheet and scripts."""

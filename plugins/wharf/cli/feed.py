@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 import yaml
 
-from wharf.contracts import load_feed
+from wharf.contracts import Feed, load_feed
 from wharf.errors import ContractError
 from wharf.settings import read_settings
 
@@ -35,9 +37,17 @@ def feed() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file as the supplier sends it.",
 )
+@click.option(
+    "--sensitive",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column whose values may stand nowhere, not in the suite either; repeatable.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the contract; write nothing.")
-def new(name: str, sample: Path, dry_run: bool) -> None:
+def new(name: str, sample: Path, sensitive: tuple[str, ...], dry_run: bool) -> None:
     """Write a feed file and a starter suite that take this very file in.
+
+    What the file shows of ranges, lengths, patterns and small sets becomes warnings of the suite.
 
     Columns, types, dialect and header row are read off the file; the times are proposals to edit.
     """
@@ -52,7 +62,7 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
     suite = root / "expectations" / supplier / f"{short}.json"
     if taken := [path for path in (target, suite) if path.exists()]:
         raise ContractError(str(taken[0]), ["exists already; edit it, or choose another name"])
-    proposal = infer_contract(SourceFile(sample, sample.name, ""))
+    proposal = _marked(infer_contract(SourceFile(sample, sample.name, "")), sensitive)
     text = _contract_text(name, sample, proposal)
     if dry_run:
         click.echo(text)
@@ -60,7 +70,8 @@ def new(name: str, sample: Path, dry_run: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     suite.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
-    suite.write_text(json.dumps(_suite(name, proposal), indent=2) + "\n", encoding="utf-8")
+    proposed = _suite(load_feed(target), sample)
+    suite.write_text(json.dumps(proposed, indent=2) + "\n", encoding="utf-8")
     trial = attempt(sample, load_feed(target), root, datetime.now(UTC))
     click.echo(f"wrote {target}\nwrote {suite}")
     click.echo(
@@ -156,12 +167,25 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in value.items()}
 
 
-def _suite(name: str, proposal: Proposal) -> dict[str, Any]:
-    from wharf import quality
+def _marked(proposal: Proposal, sensitive: tuple[str, ...]) -> Proposal:
+    columns = dict(proposal.columns)
+    for name in sensitive:
+        if name not in columns:
+            raise click.BadParameter(f"no column {name!r}; columns: {', '.join(columns)}")
+        columns[name] = columns[name].model_copy(update={"sensitive": True})
+    return replace(proposal, columns=columns)
 
-    return quality.starter_suite(
-        name,
-        {column: spec.type for column, spec in proposal.columns.items()},
-        key=proposal.key,
-        required=[column for column, spec in proposal.columns.items() if spec.required],
-    )
+
+def _suite(feed: Feed, sample: Path) -> dict[str, Any]:
+    from wharf import quality
+    from wharf.decisions.trial import stage_sample
+
+    with TemporaryDirectory(prefix="wharf-new-") as folder:
+        return quality.starter_suite(
+            feed.feed,
+            {column: spec.type for column, spec in feed.columns.items()},
+            key=feed.key,
+            required=[column for column, spec in feed.columns.items() if spec.required],
+            sensitive=[column for column, spec in feed.columns.items() if spec.sensitive],
+            staged=stage_sample(sample, feed, Path(folder)),
+        )

@@ -33,6 +33,7 @@ COMMANDS = {
     "promise": "wharf.cli.decide:promise",
     "quarantine": "wharf.cli.quarantine:quarantine",
     "proposal": "wharf.cli.decided:proposal",
+    "quality": "wharf.cli.quality:quality",
     "rehearse": "wharf.cli.rehearse:rehearse",
     "retention": "wharf.cli.retention:retention",
     "revoke": "wharf.cli.decided:revoke",

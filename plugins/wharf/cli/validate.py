@@ -82,7 +82,7 @@ def _measured(settings: Settings) -> Mapping[str, timedelta]:
 def _suite_problems(project: Project) -> list[str]:
     from wharf import quality
 
-    found: list[str] = []
+    found = [f"{file}: {why}" for file, why in quality.check_custom(project.root).items()]
     for name, feed in sorted(project.feeds.items()):
         path = quality.suite_path(project.root, name)
         found += quality.check_suite(path, {*feed.columns, "_file", "_line", "_period"})

@@ -12,6 +12,7 @@ from wharf.contracts.clock import ClockPoint, Point
 from wharf.contracts.formats import Column, FileFormat, known_zone
 from wharf.contracts.periods import Period, PeriodKind
 from wharf.contracts.shapes import is_nested
+from wharf.contracts.quality import Quality
 from wharf.contracts.source import Source
 from wharf.contracts.spec import IDENTIFIER, Duration, OptionalText, Spec
 
@@ -189,6 +190,7 @@ class Feed(Spec):
     alert: Alert = Alert()
     learned: Learned = Learned()
     retention: Retention = Retention()
+    quality: Quality = Quality()
 
     @field_validator("timeliness", mode="before")
     @classmethod

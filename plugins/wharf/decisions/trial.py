@@ -36,6 +36,14 @@ def try_and_audit(
     return trial.with_failures(_audit(feed, trial, work, project, now))
 
 
+def stage_sample(file: Path, feed: Feed, work: Path) -> list[Path]:
+    """Read a file by a feed's contract into Parquet files; none when no row of it is good."""
+    arrival = feed.on_arrival
+    terms = Terms(feed.format, feed.columns, arrival.schema_, arrival.max_quarantined)
+    trial = try_file(file, work, Limits(), terms)
+    return list(parts_of(work / "good.parquet")) if trial.rows_staged else []
+
+
 def _audit(feed: Feed, trial: Trial, work: Path, project: Path, now: datetime) -> tuple[str, ...]:
     from wharf import quality
 
@@ -50,5 +58,6 @@ def _audit(feed: Feed, trial: Trial, work: Path, project: Path, now: datetime) -
         results=work / "results",
         rows=trial.rows_staged,
         now=now,
+        sensitive=[name for name, column in feed.columns.items() if column.sensitive],
     )
     return tuple(audit.failed_critical)

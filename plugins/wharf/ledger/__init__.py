@@ -7,6 +7,7 @@ frozen values of `wharf.ledger.rows`. Nothing here computes a state, renders or 
 from wharf.ledger import (
     arrivals,
     asked,
+    audits,
     backfills,
     batches,
     contracts,
@@ -41,6 +42,7 @@ __all__ = [
     "Transaction",
     "arrivals",
     "asked",
+    "audits",
     "backfills",
     "batches",
     "contracts",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wharf.quality.entries import columns_of
+from wharf.quality.entries import is_query
+from wharf.quality.evaluate import Evaluated
+from wharf.quality.portability import columns_of
+from wharf.quality.trend import identity
 from wharf.quality.words import in_words, number, plural, shown
 
-EXAMPLES = 5
 HIDDEN = "hidden"
 
 
@@ -43,6 +45,8 @@ class Check:
     error: str = ""
     """Why it could not be evaluated; such a check has neither passed nor failed on the rows."""
     notes: str = ""
+    id: str = ""
+    """By which it is known from batch to batch."""
 
     @property
     def sentence(self) -> str:
@@ -52,56 +56,40 @@ class Check:
 
 
 def read_check(
-    entry: Mapping[str, Any], result: Mapping[str, Any], sensitive: Collection[str]
+    entry: Mapping[str, Any],
+    outcome: Evaluated,
+    failing: Iterable[Mapping[str, Any]],
+    sensitive: Collection[str],
 ) -> Check:
-    """Read one result of Great Expectations.
+    """Read what came out for one expectation.
 
     Args:
         entry: The expectation as the suite says it.
-        result: Its result as a JSON-able mapping.
+        outcome: What came out.
+        failing: Some of the rows that break it, as they were written.
         sensitive: Columns of the table whose values must not be shown.
     """
     kwargs = entry.get("kwargs") or {}
     columns = columns_of(kwargs)
     # A query may give any column any name: with one sensitive column all its values are hidden.
-    hide = bool(sensitive) if _is_query(entry) else bool(set(columns) & set(sensitive))
-    details: Mapping[str, Any] = result.get("result") or {}
-    error = raised(result.get("exception_info") or {})
-    count = details.get("unexpected_count")
-    if _is_query(entry):
-        count = details.get("observed_value")
+    hide = bool(sensitive) if is_query(entry) else bool(set(columns) & set(sensitive))
+    details = outcome.details
+    count = details.get("observed_value" if is_query(entry) else "unexpected_count")
     notes = entry.get("notes") or ""
     return Check(
         type=str(entry["type"]),
         column=", ".join(columns),
         severity=str(entry.get("severity", "critical")),
-        success=bool(result.get("success")) and not error,
+        success=outcome.success,
         expected=str(entry.get("description") or in_words(str(entry["type"]), kwargs)),
-        observed="" if error else _observed(details, count, hide),
+        observed="" if outcome.error else _observed(details, count, hide),
         unexpected_count=_whole(count),
         element_count=_whole(details.get("element_count")),
-        sample=() if error else _examples(details, columns, hide),
-        error=_safe_error(error, hide),
+        sample=tuple(_example(row) for row in failing),
+        error=_safe_error(outcome.error, hide),
         notes="\n".join(notes) if isinstance(notes, list) else str(notes),
+        id=identity(entry),
     )
-
-
-def raised(exception_info: Mapping[str, Any]) -> str:
-    """The message of what an expectation raised; empty when it was evaluated.
-
-    The library gives either one flat mapping, or one for each metric it computed.
-    """
-    flat = [exception_info] if "raised_exception" in exception_info else exception_info.values()
-    for info in flat:
-        if isinstance(info, Mapping) and info.get("raised_exception"):
-            message = str(info.get("exception_message") or "it raised an error")
-            message = message.removeprefix("Error: ").replace(" in BatchData ", " ")
-            return " ".join(message.split())
-    return ""
-
-
-def _is_query(entry: Mapping[str, Any]) -> bool:
-    return str(entry["type"]) == "unexpected_rows_expectation"
 
 
 def _safe_error(error: str, hide: bool) -> str:
@@ -131,23 +119,9 @@ def _percent(part: int, whole: int) -> str:
     return f"{percent:.2g} %" if percent < 10 else f"{math.floor(percent)} %"
 
 
-def _examples(
-    details: Mapping[str, Any], columns: Collection[str], hide: bool
-) -> tuple[Example, ...]:
-    rows = details.get("partial_unexpected_index_list")
-    if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
-        return tuple(_example(row, columns, hide) for row in rows[:EXAMPLES])
-    values = details.get("partial_unexpected_list") or []
-    if hide:
-        return ()
-    distinct = list(dict.fromkeys(shown(value, 80) for value in values))
-    return tuple(Example("", None, value) for value in distinct[:EXAMPLES])
-
-
-def _example(row: Mapping[str, Any], columns: Collection[str], hide: bool) -> Example:
-    values = [row[name] for name in columns if name in row]
-    value = HIDDEN if hide else shown(values[0] if len(values) == 1 else values, 80)
-    return Example(shown(row.get("_file") or "", 120), _whole(row.get("_line")), value)
+def _example(row: Mapping[str, Any]) -> Example:
+    value = shown(row["value"], 80)
+    return Example(shown(row["file"] or "", 120), _whole(row["line"]), value)
 
 
 def _whole(value: object) -> int | None:

@@ -25,6 +25,8 @@ def great_expectations() -> Iterator[Any]:
 
         # One of its modules sets its own level when it is imported.
         logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.CRITICAL)
+        from wharf.quality import metrics  # noqa: F401  # says which of its metrics are ours
+
         yield great_expectations
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wharf.errors import UnsafePath
+from wharf.quality.failing import CSV_ROWS, read_failing, write_csv
 
 if TYPE_CHECKING:
     from wharf.quality.audit import Audit
@@ -23,6 +24,10 @@ class ResultPaths:
 
     json: Path
     page: Path
+    failing: Path
+    """Every row that breaks an expectation, as Parquet."""
+    rows: Path
+    """The same for a spreadsheet, as far as one can take them."""
 
 
 def result_paths(results: Path, table: str, period: str, batch_id: str) -> ResultPaths:
@@ -35,7 +40,12 @@ def result_paths(results: Path, table: str, period: str, batch_id: str) -> Resul
         if not _PLAIN.match(name) or ".." in name:
             raise UnsafePath(f"{name!a} is not a plain name; no result is kept under it")
     folder = results / table / period
-    return ResultPaths(folder / f"{batch_id}.json", folder / f"{batch_id}.html")
+    return ResultPaths(
+        folder / f"{batch_id}.json",
+        folder / f"{batch_id}.html",
+        folder / f"{batch_id}.parquet",
+        folder / f"{batch_id}.csv",
+    )
 
 
 def write_results(audit: Audit, where: ResultPaths) -> None:
@@ -43,7 +53,10 @@ def write_results(audit: Audit, where: ResultPaths) -> None:
     from wharf.quality.page import render_page
 
     where.json.parent.mkdir(parents=True, exist_ok=True)
-    _put(where.page, render_page(audit))
+    if audit.failing is not None:
+        with where.rows.open("w", encoding="utf-8", newline="") as out:
+            write_csv(read_failing(str(audit.failing.file), limit=CSV_ROWS), out)
+    _put(where.page, render_page(audit, where))
     _put(where.json, json.dumps(as_json(audit), indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -63,6 +76,9 @@ def as_json(audit: Audit) -> dict[str, object]:
         "failed_critical": list(audit.failed_critical),
         "failed_warnings": list(audit.failed_warnings),
         "checks": [asdict(check) for check in audit.checks],
+        "findings": [asdict(odd) for odd in audit.odd],
+        "failing_rows": audit.failing.rows if audit.failing else 0,
+        "profile": audit.profile.describe() if audit.profile else None,
     }
 
 

@@ -80,8 +80,8 @@ def test_checks_come_in_the_order_of_the_suite(run: Run) -> None:
 def test_examples_name_file_line_and_value(run: Run, engine: str) -> None:
     (check,) = run(BELOW_ZERO, engine=engine).checks
     assert [(one.file, one.line, one.value) for one in check.sample[:2]] == [
-        ("acme_20261120.csv", 2, "-10"),
-        ("acme_20261120.csv", 3, "-8.5"),
+        ("acme_20261120.csv", 2, "-10.00"),
+        ("acme_20261120.csv", 3, "-8.50"),
     ]
 
 
@@ -133,11 +133,23 @@ def test_a_connection_can_be_prepared_for_files_elsewhere(run: Run, staged: Path
 
 def test_the_engine_is_chosen_by_rows_unless_something_needs_one() -> None:
     columns = {"amount": "DECIMAL(14,2)", "account_id": "VARCHAR"}
-    assert engine_for([HOLDS["type"]], 200_000, columns) == "pandas"
-    assert engine_for([HOLDS["type"]], 200_001, columns) == "duckdb"
-    assert engine_for([HOLDS["type"]], 5, {"amount": "DECIMAL(18,2)"}) == "duckdb"
-    assert engine_for(["unexpected_rows_expectation"], 5, columns) == "duckdb"
-    assert engine_for(["expect_column_values_to_be_increasing"], 10**7, columns) == "pandas"
+    query = expect("unexpected_rows_expectation", unexpected_rows_query="SELECT 1")
+    rising = expect("expect_column_values_to_be_increasing", column="account_id")
+    assert engine_for([HOLDS], 200_000, columns) == "pandas"
+    assert engine_for([HOLDS], 200_001, columns) == "duckdb"
+    assert engine_for([query], 5, columns) == "duckdb"
+    assert engine_for([rising], 10**7, columns) == "pandas"
+
+
+def test_money_goes_to_the_engine_that_sums_it_to_the_cent(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "cents.parquet"
+    duckdb.execute(
+        f"COPY (SELECT 0.1::DECIMAL(18, 2) AS amount FROM range(10)) TO '{path}' (FORMAT parquet)"
+    )
+    total = expect("expect_column_sum_to_be_between", column="amount", min_value=1, max_value=1)
+    outcome = run(total, files=[path])
+    assert outcome.engine == "duckdb"
+    assert outcome.passed
 
 
 @pytest.mark.parametrize("engine", ["pandas", "duckdb"])

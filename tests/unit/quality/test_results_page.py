@@ -46,13 +46,13 @@ def test_results_lie_under_table_period_and_batch(run: Run, tmp_path: Path) -> N
 
 def test_the_json_says_what_was_checked_with_what_and_what_came(run: Run) -> None:
     kept = json.loads(run(HOLDS, BELOW_ZERO).json.read_text(encoding="utf-8"))
-    assert (kept["passed"], kept["rows"], kept["engine"]) == (False, 1000, "pandas")
+    assert (kept["passed"], kept["rows"], kept["engine"]) == (False, 1000, "duckdb")
     assert kept["audited_at"] == "2026-11-20T07:30:00+00:00"
     assert kept["suite"] == "expectations/acme/positions.json"
     assert re.fullmatch("[0-9a-f]{64}", kept["suite_sha256"])
     assert [check["success"] for check in kept["checks"]] == [True, False]
     assert kept["checks"][1]["sample"][0] == {
-        "file": "acme_20261120.csv", "line": 2, "value": "-10",
+        "file": "acme_20261120.csv", "line": 2, "value": "-10.00",
     }  # fmt: skip
 
 
@@ -108,7 +108,8 @@ def test_the_page_loads_nothing_and_runs_nothing(run: Run) -> None:
     tags = Tags(page)
     assert tags.open == []
     names = {tag for tag, _ in tags.seen}
-    assert not names & {"script", "link", "img", "iframe", "object", "form", "a"}
+    assert not names & {"script", "link", "img", "iframe", "object", "form"}
+    assert [attrs["href"] for tag, attrs in tags.seen if tag == "a"] == [f"{BATCH}.csv"]
     assert not re.search(r"https?://|url\(|@import|javascript:", page)
     policy = [attrs["content"] for tag, attrs in tags.seen if "http-equiv" in attrs]
     assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]

@@ -33,7 +33,7 @@ def test_a_misspelt_expectation_is_refused_with_the_nearest_names(
     assert str(caught.value) == (
         "expectations/acme/positions.json: expectation 2 (expect_column_values_to_be_betwen): "
         "there is no such expectation; did you mean expect_column_values_to_be_between or "
-        "expect_column_value_lengths_to_be_between or expect_column_values_to_be_in_set?"
+        "expect_column_values_to_be_ean or expect_column_values_to_be_iban?"
     )
     (problem,) = check_suite(write_suite(GOOD, misspelt))
     assert problem.startswith("expectation 2")

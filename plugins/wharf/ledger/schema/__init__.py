@@ -1,5 +1,6 @@
 """The ledger's tables: append-only what happened, updated where a state is cached."""
 
+from wharf.ledger.schema.audited import batch_audit, check_outcome
 from wharf.ledger.schema.columns import Big, Instant, metadata
 from wharf.ledger.schema.decided import backfill, bookmark, decision, run, tick
 from wharf.ledger.schema.delivered import (
@@ -42,7 +43,9 @@ __all__ = [
     "arrival",
     "backfill",
     "batch",
+    "batch_audit",
     "bookmark",
+    "check_outcome",
     "contract_problem",
     "contract_version",
     "conversation",

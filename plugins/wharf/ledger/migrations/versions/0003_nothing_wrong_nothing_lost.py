@@ -18,6 +18,8 @@ def upgrade() -> None:
     _disk_use()
     _manifest_inputs()
     _indexes_of_the_trail()
+    _batch_audits()
+    _check_outcomes()
 
 
 def _erasures() -> None:
@@ -92,6 +94,53 @@ def _indexes_of_the_trail() -> None:
     op.create_index("batch_held", "batch", ["seq"], sqlite_where=held, postgresql_where=held)
     op.create_index("delivery_bytes", "delivery", ["sha256"])
     op.create_index("release_manifest", "release", ["manifest_id"])
+
+
+def _batch_audits() -> None:
+    op.create_table(
+        "batch_audit",
+        sa.Column("seq", Big, autoincrement=True, nullable=False),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("table", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("suite_sha256", sa.Text(), nullable=False),
+        sa.Column("engine", sa.Text(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("failing_rows", Big, nullable=False),
+        sa.Column("failing_uri", sa.Text(), nullable=False),
+        sa.Column("profile", sa.JSON(), nullable=False),
+        sa.Column("findings", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+        sa.UniqueConstraint("batch_id"),
+    )
+    op.create_index("batch_audit_subject", "batch_audit", ["subject", "seq"])
+
+
+def _check_outcomes() -> None:
+    op.create_table(
+        "check_outcome",
+        sa.Column("seq", Big, autoincrement=True, nullable=False),
+        sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("check", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("column", sa.Text(), nullable=False),
+        sa.Column("expected", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("success", sa.Boolean(), nullable=False),
+        sa.Column("errored", sa.Boolean(), nullable=False),
+        sa.Column("unexpected", Big, nullable=True),
+        sa.Column("elements", Big, nullable=True),
+        sa.Column("observed", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("check_outcome_batch", "check_outcome", ["batch_id", "number"])
+    op.create_index("check_outcome_subject", "check_outcome", ["subject", "seq"])
 
 
 def downgrade() -> None:
