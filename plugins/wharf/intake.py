@@ -17,8 +17,8 @@ from typing import Any
 from wharf import __version__, quality
 from wharf.batches import Batches
 from wharf.batches.approval import held_back, too_many_quarantined
-from wharf.batches.first_audit import audit_by_suite
 from wharf.batches.corrections import correct
+from wharf.batches.first_audit import audit_by_suite
 from wharf.contracts import Feed, Period, ResolveConnection
 from wharf.errors import (
     AuditFailed,

@@ -44,5 +44,6 @@ def audit_again(
         rows=batch.rows,
         now=now,
         sensitive=[name for name, column in feed.columns.items() if column.sensitive],
+        tables=lake.scan_sql,
     )
     return audit.failed_critical

@@ -11,8 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from wharf.contracts.clock import ClockPoint, Point
 from wharf.contracts.formats import Column, FileFormat, known_zone
 from wharf.contracts.periods import Period, PeriodKind
-from wharf.contracts.shapes import is_nested
 from wharf.contracts.quality import Quality
+from wharf.contracts.shapes import is_nested
 from wharf.contracts.source import Source
 from wharf.contracts.spec import IDENTIFIER, Duration, OptionalText, Spec
 
