@@ -9,6 +9,7 @@ from pathlib import Path
 from wharf.lake import Landing
 from wharf.ledger.fixes import FixedFile
 from wharf.reading import Counts, Plan, repair
+from wharf.reading.field_ids import FieldIds
 from wharf.reading.fixed_file import Fix, read_fixes
 
 
@@ -20,7 +21,7 @@ def correct(
     *,
     good: Path,
     bad: Path,
-    field_ids: Mapping[str, int],
+    field_ids: Mapping[str, FieldIds],
     constants: Mapping[str, str],
     work: Path,
 ) -> Counts:

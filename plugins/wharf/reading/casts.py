@@ -13,7 +13,7 @@ from typing import Final
 
 from wharf.contracts import Column
 from wharf.contracts.formats import CsvFormat, FileFormat
-from wharf.contracts.shapes import List, Map, Struct, Type, parse_type
+from wharf.contracts.shapes import List, Map, Struct, Type, is_nested, parse_type
 from wharf.reading.dates import ISO_DATE, date_of_formats, literal, moment, time_of_day
 from wharf.reading.opened import identifier, text
 
@@ -102,6 +102,8 @@ def cast_text(cell: str, column: Column, spelling: Spelling) -> str:
     kind = column.type
     if kind == "string":
         return cell
+    if is_nested(kind):  # no text says exactly what a nested value is; `nested.py` casts those
+        return f"NULL::{duckdb_type(kind)}"
     if kind == "binary":
         return f"encode({cell})"
     if kind == "boolean":

@@ -16,6 +16,7 @@ from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import CsvFormat
 from wharf.reading.counts import Counts, FileCounts
+from wharf.reading.field_ids import FieldIds, with_ids
 from wharf.reading.fixed_file import Fix, Place
 from wharf.reading.opened import SourceFile
 from wharf.reading.parts import parts_of
@@ -68,7 +69,7 @@ def repair(
     *,
     good: Path,
     bad: Path,
-    field_ids: Mapping[str, int],
+    field_ids: Mapping[str, FieldIds],
     constants: Mapping[str, str],
     work: Path,
 ) -> Repaired:
@@ -163,7 +164,7 @@ def _cast(
     plan: Plan,
     rows: Sequence[_Row],
     good: Path,
-    field_ids: Mapping[str, int],
+    field_ids: Mapping[str, FieldIds],
     constants: Mapping[str, str],
     work: Path,
 ) -> dict[Place, tuple[str, str]]:
@@ -215,7 +216,7 @@ def _with_null(plan: Plan) -> dict[str, Column]:
 
 
 def _in_place(
-    table: pa.Table, plan: Plan, places: Sequence[Place], field_ids: Mapping[str, int]
+    table: pa.Table, plan: Plan, places: Sequence[Place], field_ids: Mapping[str, FieldIds]
 ) -> pa.Table:
     """The rows with the file and line that the supplier wrote them on."""
     own = {
@@ -224,12 +225,14 @@ def _in_place(
     }
     names = [*plan.columns, *SYSTEM]
     columns = [own[name] if name in own else table.column(name) for name in names]
-    fields = []
-    for name in names:
-        field = table.schema.field(name).remove_metadata()
-        ids = {"PARQUET:field_id": str(field_ids[name])} if field_ids else None
-        fields.append(field.with_metadata(ids))
-    return pa.table(columns, schema=pa.schema(fields))
+    fields = [
+        with_ids(table.schema.field(name), field_ids[name])
+        if field_ids
+        else table.schema.field(name).remove_metadata()
+        for name in names
+    ]
+    found = pa.table(columns, names=names)
+    return found.cast(pa.schema(fields))
 
 
 def _keep_the_rest(
