@@ -23,6 +23,7 @@ SYSTEM = {"_period", "_batch_id", "_file", "_line"}
 RAGGED = {"too_few_fields", "too_many_fields"}
 FOR_A_WHILE = b"Retrieving data. Wait a few seconds"
 CONFLICT = b"<<<<<<< "
+_ABSENT = {"withdrawn": "withdrawn", "ignore": "ignored"}
 Difference = tuple[int, int, int]
 """Cells changed, rows added, rows removed."""
 
@@ -73,7 +74,8 @@ class Judge:
     def _told(self, became: Became) -> Iterator[str]:
         self.figures.ours["deliveries"] += 1
         if became.given.status == "D":
-            yield from _unlike("end", became.end, "withdrawn")
+            absence = self.replay.feed(became.given).source.absence
+            yield from _unlike("end", became.end, _ABSENT[absence])
             yield from _unlike("what is read", became.after, became.before)
             return
         self.figures.oracle["deliveries"] += 1
@@ -212,6 +214,14 @@ class Judge:
         found = [{name: row[name] for name in names} for row in self.rows(became)]
         if found != wanted:
             yield f"{len(found)} rows are read, of {len(wanted)} in the file, or others"
+
+    def miscounted(self, became: Became) -> Iterator[str]:
+        """Where a batch, read now by its id, has another number of rows than were staged."""
+        sql = self.replay.place.lake.scan_batches_sql([self.batch(became)])
+        row = self._connection.execute(f"SELECT count(*) FROM {sql}").fetchone()
+        assert row is not None
+        assert became.batch is not None
+        yield from _unlike("rows read by its batch", row[0], became.batch.rows_staged)
 
     def _doubles(self, became: Became) -> int:
         columns = [each.name for each in self.batch(became).columns if each.name not in SYSTEM]

@@ -36,7 +36,7 @@ class Became:
 
     given: Delivered
     end: str
-    """loaded, refused, quarantined, duplicate, withdrawn, waiting; or error."""
+    """loaded, refused, quarantined, duplicate, waiting, withdrawn, ignored; or error."""
     reason: str = ""
     delivery: Delivery | None = None
     batch: BatchRow | None = None
@@ -57,7 +57,7 @@ class Replay:
     project: Path
     became: list[Became] = field(default_factory=list)
     spent: dict[str, float] = field(default_factory=dict)
-    """Seconds by what they were spent on."""
+    """CPU seconds by what they were spent on."""
 
     def __post_init__(self) -> None:
         home = {"WHARF_HOME": str(self.root / "home"), "WHARF_PROJECT": str(self.project)}
@@ -212,11 +212,11 @@ class Replay:
         return Connection(connection_id, "local", extra={"root": str(folder)})
 
     def _timed(self, what: str, do: Callable[[], Any]) -> Any:
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             return do()
         finally:
-            taken = time.perf_counter() - started
+            taken = time.process_time() - started
             self.spent[what] = self.spent.get(what, 0.0) + taken
 
 
