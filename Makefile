@@ -47,8 +47,10 @@ test-all: setup ## All tests, with a coverage report
 	$(BIN)/coverage report
 
 .PHONY: real
-real: setup ## The whole way on real input
+real: setup ## The whole way on real input: workbooks through Airflow, then 9,533 deliveries and events
 	@$(BIN)/python tests/real/run.py $(ARGS)
+	@$(BIN)/python tests/real/replay.py
+	$(BIN)/pytest -q tests/real/test_real_intake_events.py
 
 .PHONY: bench
 bench: setup ## Run every comparison in bench/
