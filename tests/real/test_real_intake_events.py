@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tarfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from wharf.contracts import Period, load_project
 PROJECT = replay_data.ROOT / "tests" / "real" / "events"
 EVENTS = DeliverySet("events", "", "", "events_inbox")
 DATA = replay_data.data_folder()
-FIRST = datetime(2021, 1, 1, tzinfo=UTC)
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
@@ -47,7 +46,9 @@ class Events:
     def take_in(self, feed: str, period: Period, *names: str) -> Became:
         """Deliver the files of one period and take them in; what the last one became."""
         self.number += 1
-        at = FIRST + timedelta(hours=self.number)
+        # The day after the period's last: later than 35 days after its cut-off nobody looks.
+        ended = datetime.combine(period.last, time(1), UTC) + timedelta(days=1)
+        at = ended + timedelta(minutes=self.number)
         given = [
             Delivered(feed, period.key, name, 1, "A", None, at, name, name, {}) for name in names
         ]
