@@ -257,7 +257,7 @@ def expected_end(content: bytes, given: Delivered, seen: Sequence[str]) -> tuple
     if content.startswith(CONFLICT):
         return "refused", "merge conflict markers"
     if FOR_A_WHILE in content.splitlines()[0]:
-        return "refused", "columns of the contract are not in its header: diagnosis_date"
+        return "refused", "diagnosis_date"
     if seen and seen[-1] == given.bytes_hash:
         return "duplicate", "came again with the bytes of version"
     return "loaded", ""
