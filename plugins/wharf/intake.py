@@ -219,22 +219,17 @@ def _land(ctx: Intake, feed: Feed, arrival: Arrival, now: datetime) -> Delivery:
     source = open_source(ctx.resolve(feed.source.connection))
     with ctx.settings.workplace(f"land-{arrival.seq}") as work:
         fetched = source.fetch(arrival.path, work / "file")
-        uri = _store(ctx, arrival, work / "file", fetched.sha256)
+        uri = _store(ctx, arrival, work / "file", fetched.sha256, is_ours=True)
     with ctx.ledger.write() as tx:
         return deliveries.record_landed(
             tx, arrival, uri=uri, size=fetched.size, sha256=fetched.sha256, now=now
         )
 
 
-def _store(ctx: Intake, arrival: Arrival, file: Path, sha256: str) -> str:
-    return ctx.landing.store(
-        file,
-        feed=arrival.feed,
-        period=arrival.period,
-        part=arrival.part,
-        sha256=sha256,
-        name=Path(arrival.path).name,
-    )
+def _store(ctx: Intake, arrival: Arrival, file: Path, sha256: str, *, is_ours: bool = False) -> str:
+    named = {"feed": arrival.feed, "period": arrival.period, "part": arrival.part}
+    name = Path(arrival.path).name
+    return ctx.landing.store(file, **named, sha256=sha256, name=name, is_ours=is_ours)
 
 
 def _is_done(
@@ -338,7 +333,8 @@ def _write(
     good, bad = list[StagedFile](), None
     if counts.rows_staged:  # else the lake puts an empty file
         parts = enumerate([*parts_of(work / "good.parquet"), *work.glob("fixed.parquet")])
-        puts = (ctx.lake.put(path, f"{folder}/part-{n}.parquet") for n, path in parts)
+        at = f"{folder}/part"
+        puts = (ctx.lake.put(path, f"{at}-{n}.parquet", is_ours=True) for n, path in parts)
         good = [each for each in puts if each.rows]
     if counts.rows_quarantined:
         bad = ctx.lake.put(work / "bad.parquet", f"{folder}/quarantine.parquet")

@@ -112,13 +112,18 @@ class Lake:
             ]
         )
 
-    def put(self, local: Path, uri: str) -> StagedFile:
+    def put(self, local: Path, uri: str, *, is_ours: bool = False) -> StagedFile:
         """Copy a local file into a batch's folder, hashed on the way and synced.
+
+        Args:
+            local: The file.
+            uri: Where it goes.
+            is_ours: Whether nobody writes to it any more; on one disk it then is not copied.
 
         Returns:
             The file's record; its rows come from the footer and are 0 for other formats.
         """
-        written = self.storage.put(local, uri)
+        written = self.storage.put(local, uri, is_ours=is_ours)
         rows = read_footer(self.storage, uri).num_rows if uri.endswith(".parquet") else 0
         return StagedFile(uri, rows, written.bytes, written.sha256)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wharf.errors import Erased, LakeError
 from wharf.lake.names import safe_name, segment
-from wharf.lake.storage import CHUNK, Storage
+from wharf.lake.storage import CHUNK, BytesChanged, Storage, local_path
 from wharf.settings import Settings
 
 _WHOLE = "whole"
@@ -23,7 +23,15 @@ class Landing:
         self.storage = Storage(root, s3)
 
     def store(
-        self, local: Path, *, feed: str, period: str, part: str, sha256: str, name: str
+        self,
+        local: Path,
+        *,
+        feed: str,
+        period: str,
+        part: str,
+        sha256: str,
+        name: str,
+        is_ours: bool = False,
     ) -> str:
         """Keep a delivered file.
 
@@ -34,6 +42,7 @@ class Landing:
             part: The part's name; empty where the feed has none.
             sha256: The hash taken while it was fetched.
             name: What the supplier called it; only a harmless form of it becomes a path.
+            is_ours: Whether the copy is nobody else's, and will not be written to any more.
 
         Returns:
             The address of the file; the standing one when these bytes were kept before.
@@ -42,12 +51,13 @@ class Landing:
             LakeError: The bytes changed since they were fetched, or the storage failed.
         """
         standing = self.exists(feed=feed, period=period, part=part, sha256=sha256)
-        if _hash(local) != sha256:
+        uri = standing or f"{self._folder(feed, period, part, sha256)}/{safe_name(name)}"
+        try:
+            self.storage.put(local, uri, sha256=sha256, is_ours=is_ours)
+        except BytesChanged as error:
             raise LakeError(
                 f"{feed}: the bytes of {name!r} changed while they were landed; fetch them again"
-            )
-        uri = standing or f"{self._folder(feed, period, part, sha256)}/{safe_name(name)}"
-        self.storage.put(local, uri)
+            ) from error
         return uri
 
     def exists(self, *, feed: str, period: str, part: str, sha256: str) -> str | None:
@@ -57,7 +67,14 @@ class Landing:
         return f"{folder}/{names[0]}" if names else None
 
     def fetch(self, uri: str, to: Path) -> Path:
-        """Copy a landed file to a local path, and check that it is still what was landed.
+        """Have a landed file at hand, checked to be still what was landed.
+
+        Args:
+            uri: Its address.
+            to: Where to copy it, unless it lies on a disk of this machine: then it is read there.
+
+        Returns:
+            Where it can be read; not to be written to.
 
         Raises:
             Erased: It was deleted on purpose.
@@ -65,17 +82,24 @@ class Landing:
         """
         if (note := self.note(uri)) is not None:
             raise Erased(f"{uri.rsplit('/', 1)[-1]} was erased on purpose: {note}")
-        digest = hashlib.sha256()
-        with self.storage.open(uri) as reading, to.open("wb") as writing:
-            while chunk := reading.read(CHUNK):
-                digest.update(chunk)
-                writing.write(chunk)
-        if digest.hexdigest() != uri.split("/")[-2]:
+        if self.storage.is_local:
+            to, found = Path(local_path(uri)), self.storage.sha256(uri)
+        else:
+            found = self._copied(uri, to)
+        if found != uri.split("/")[-2]:
             raise LakeError(
                 f"{uri} is damaged: its checksum is not its name. Restore it from a backup, "
                 "or ask the supplier to deliver the file again."
             )
         return to
+
+    def _copied(self, uri: str, to: Path) -> str:
+        digest = hashlib.sha256()
+        with self.storage.open(uri) as reading, to.open("wb") as writing:
+            while chunk := reading.read(CHUNK):
+                digest.update(chunk)
+                writing.write(chunk)
+        return digest.hexdigest()
 
     def erase(self, uri: str, note: str) -> int:
         """Delete a landed file for good; a note beside it says why. Gives the bytes freed."""
@@ -109,8 +133,3 @@ def _note_of(uri: str) -> str:
 def open_landing(settings: Settings) -> Landing:
     """The landing area of an installation."""
     return Landing(settings.landing, settings.s3)
-
-
-def _hash(local: Path) -> str:
-    with local.open("rb") as reading:
-        return hashlib.file_digest(reading, "sha256").hexdigest()

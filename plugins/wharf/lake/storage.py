@@ -38,6 +38,10 @@ def sync_folder(folder: Path, root: Path) -> None:
             return
 
 
+class BytesChanged(LakeError):
+    """A file holds other bytes than it did when it was hashed."""
+
+
 @dataclass(frozen=True)
 class Written:
     """What reached the storage."""
@@ -59,18 +63,32 @@ class Storage:
         self._s3 = dict(s3 or {})
         self._remote: fs.FileSystem | None = None
 
-    def put(self, source: Path, uri: str) -> Written:
+    def put(self, source: Path, uri: str, *, sha256: str = "", is_ours: bool = False) -> Written:
         """Copy a local file to an address, hashing on the way.
 
         An address that holds the same number of bytes and the same hash is left alone, and made
         durable: whoever wrote it may have died before that.
 
+        Args:
+            source: The file.
+            uri: Where it goes.
+            sha256: What its hash must be, where it is known.
+            is_ours: Whether nobody will write to it any more, so that on one disk a second name
+                is as good as a copy.
+
         Raises:
+            BytesChanged: Its hash is another one; nothing appeared at the address.
             LakeError: Other bytes stand there already, or the storage failed.
         """
         with _reaching(uri), source.open("rb") as reading:
-            if (standing := self.size(uri)) is not None:
-                return self._same(uri, reading, standing)
+            standing = self.size(uri)
+            if standing is None and (self.is_local or not sha256):
+                return self._write(uri, reading, sha256, source if is_ours else None)
+            given = hashlib.file_digest(reading, "sha256").hexdigest()
+            _refuse_other(sha256, given)
+            if standing is not None:
+                return self._same(uri, given, reading.tell(), standing)
+            reading.seek(0)
             return self._write(uri, reading)
 
     def write(self, uri: str, content: bytes) -> None:
@@ -168,14 +186,15 @@ class Storage:
         with self.open(uri) as reading:
             return hashlib.file_digest(reading, "sha256").hexdigest()  # type: ignore[arg-type]
 
-    def _same(self, uri: str, reading: IO[bytes], standing: int) -> Written:
-        given = hashlib.file_digest(reading, "sha256").hexdigest()  # type: ignore[arg-type]
-        if reading.tell() != standing or self.sha256(uri) != given:
+    def _same(self, uri: str, given: str, size: int, standing: int) -> Written:
+        if size != standing or self.sha256(uri) != given:
             raise LakeError(f"{uri} stands with other bytes; it is never overwritten")
         self._sync(uri)
         return Written(standing, given)
 
-    def _write(self, uri: str, reading: IO[bytes]) -> Written:
+    def _write(
+        self, uri: str, reading: IO[bytes], sha256: str = "", ours: Path | None = None
+    ) -> Written:
         path = self._inside(uri)
         if not self.is_local:
             with self.filesystem().open_output_stream(path) as remote:
@@ -184,10 +203,15 @@ class Storage:
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_name(f".{final.name}.{secrets.token_hex(4)}.part")
         try:
-            with part.open("xb") as local:
-                written = _copy(reading, local)
-                local.flush()
-                os.fsync(local.fileno())
+            if ours is not None and _linked(ours, part):
+                written = _copy(reading, None)
+                os.fsync(reading.fileno())
+            else:
+                with part.open("xb") as local:
+                    written = _copy(reading, local)
+                    local.flush()
+                    os.fsync(local.fileno())
+            _refuse_other(sha256, written.sha256)
             part.chmod(0o444)
             part.rename(final)
         finally:
@@ -225,9 +249,24 @@ def _copy(reading: IO[bytes], writing: Any) -> Written:
     digest, size = hashlib.sha256(), 0
     while chunk := reading.read(CHUNK):
         digest.update(chunk)
-        writing.write(chunk)
+        if writing is not None:
+            writing.write(chunk)
         size += len(chunk)
     return Written(size, digest.hexdigest())
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name, where its disk and file system let us."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        return False
+    return True
+
+
+def _refuse_other(wanted: str, found: str) -> None:
+    if wanted and found != wanted:
+        raise BytesChanged(f"the bytes are not those that were hashed before: {found}")
 
 
 @contextmanager

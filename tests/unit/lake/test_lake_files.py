@@ -288,3 +288,38 @@ def test_files_added_by_another_engine_beside_a_batch_are_named(lake: Lake) -> N
     lake._catalog.load_table(TABLE).add_files([foreign.files[0].uri])
     with pytest.raises(LakeError, match="holds files of"):
         lake.current(TABLE)
+
+
+def test_a_landed_file_of_ours_gets_a_second_name_instead_of_a_copy(tmp_path: Path) -> None:
+    landing, local = _landing(tmp_path), tmp_path / "x"
+    local.write_text("a")
+    sha256 = hashlib.sha256(b"a").hexdigest()
+    uri = landing.store(
+        local, feed="acme.x", period=DAY, part="", sha256=sha256, name="x", is_ours=True
+    )
+    kept = Path(uri.removeprefix("file://"))
+    assert kept.samefile(local)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o444
+    local.unlink()
+    assert landing.fetch(uri, tmp_path / "back").read_text() == "a"
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_bytes_that_changed_leave_nothing_where_they_were_to_lie(
+    tmp_path: Path, is_ours: bool
+) -> None:
+    local = tmp_path / "x"
+    local.write_text("a")
+    with pytest.raises(LakeError, match="changed while they were landed"):
+        _landing(tmp_path).store(
+            local, feed="acme.x", period=DAY, part="", sha256="0" * 64, name="x", is_ours=is_ours
+        )
+    assert not [each for each in (tmp_path / "landing").rglob("*") if each.is_file()]
+
+
+def test_a_file_that_others_may_write_to_is_copied(tmp_path: Path) -> None:
+    landing, local = _landing(tmp_path), tmp_path / "x"
+    local.write_text("a")
+    uri = _land(landing, local)
+    local.write_text("b")
+    assert landing.fetch(uri, tmp_path / "back").read_text() == "a"

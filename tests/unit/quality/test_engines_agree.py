@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from wharf.quality import Audit
@@ -153,3 +155,18 @@ def test_an_expectation_for_one_engine_errors_on_the_other(run: Run, kind: str) 
         arguments["column"] = "share" if "outliers" in kind else "account_id"
     other = "pandas" if kind in NEEDS_SQL else "duckdb"
     assert run(expect(kind, **arguments), engine=other).checks[0].error
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb"])
+def test_a_column_may_be_called_by_any_word_of_sql(run: Run, tmp_path: Path, engine: str) -> None:
+    words = ["at", "select", "order", "user", "offset", "qualify", "asof", "positional"]
+    path = tmp_path / "words.parquet"
+    listed = ", ".join(f'i AS "{word}"' for word in words)
+    duckdb.execute(f"COPY (SELECT {listed} FROM range(3) AS r(i)) TO '{path}' (FORMAT parquet)")
+    found = run(
+        *(expect("expect_column_values_to_not_be_null", column=word) for word in words),
+        *(expect("expect_column_values_to_be_unique", column=word) for word in words),
+        files=[path],
+        engine=engine,
+    )
+    assert [check.sentence for check in found.checks if not check.success] == []
