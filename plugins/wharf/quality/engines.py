@@ -109,6 +109,12 @@ class DuckDBRows:
         made = sqlalchemy.create_engine(
             "duckdb:///:memory:", creator=lambda: _SeparateCursors(connection.cursor())
         )
+        # Its words are those of Postgres, which has no need to quote a column called `at`.
+        words = connection.execute(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+        ).fetchall()
+        preparer = made.dialect.identifier_preparer
+        preparer.reserved_words = {*preparer.reserved_words, *(word for (word,) in words)}
         self.engine: Any = SqlAlchemyExecutionEngine(engine=made)
         made_for: Any = _WritesPostgres
         self.engine.dialect_module = made_for
