@@ -146,13 +146,13 @@ class _Comparison:
             return "SELECT 0 AS gone_id, 0 AS new_id LIMIT 0"
         key = ", ".join(map(_name, self._key))
         once = (
-            f"(SELECT {key}, any_value(rowid) AS id FROM {{}} GROUP BY {key} HAVING count(*) = 1)"
+            f"(SELECT {key}, any_value(rowid) AS _place FROM {{}} GROUP BY {key} HAVING count(*) = 1)"
         )
         alike = " AND ".join(
             f"g.{_name(each)} IS NOT DISTINCT FROM n.{_name(each)}" for each in self._key
         )
         return (
-            f"SELECT g.id AS gone_id, n.id AS new_id FROM {once.format('gone')} g "
+            f"SELECT g._place AS gone_id, n._place AS new_id FROM {once.format('gone')} g "
             f"JOIN {once.format('new')} n ON {alike}"
         )
 

@@ -10,9 +10,11 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from wharf.board.actions_guard import Powers, remember
 from wharf.board.actions_routes import add_actions
 from wharf.board.checked import Checked
+from wharf.board.kept import KeptPages
 from wharf.board.machines import Machines
 from wharf.board.room import RoomPage
 from wharf.board.suppliers import Suppliers
+from wharf.board.trails import TrailPages
 from wharf.board.views import Views
 from wharf.settings import Settings
 
@@ -60,7 +62,14 @@ def build_app(
     router.get("/metrics")(machines.metrics)
     router.get("/badges/{name}")(machines.badge)
     router.get("/static/{name}")(views.static)
-    add_actions(router, views, powers)
+    kept, trails = KeptPages(views), TrailPages(views)
+    router.get("/quarantine")(kept.overview)
+    router.get("/feeds/{feed}/{period}/quarantine")(kept.rows)
+    router.get("/feeds/{feed}/{period}/quarantine/{kind}")(kept.download)
+    router.get("/feeds/{feed}/{period}/versions")(trails.versions)
+    router.get("/trace")(trails.trace)
+    router.get("/trace/{batch_id}")(trails.batch)
+    add_actions(router, views, powers, kept)
     app = FastAPI(title="wharf board", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(router)
     app.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)

@@ -136,6 +136,27 @@ def keep_corrections(
     return row, True
 
 
+def read_anew(
+    desk: Desk, feed_name: str, period_key: str, person: Person, now: datetime, reason: str
+) -> Decision:
+    """Keep the wish to read a delivery again under the contract of now; `ask_for_run` starts it.
+
+    Raises:
+        DecisionRefused: No reason is given, or nothing was delivered.
+    """
+    why = _reason(reason)
+    feed = desk.feed(feed_name)
+    period = _period(feed, period_key)
+    with desk.ledger.write() as tx:
+        if not deliveries.current_versions(tx, feed.feed, period.key):
+            raise DecisionRefused("period", f"nothing was delivered of {feed.feed} for {period}")
+        detail = {"via": person.via}
+        row = Decision(feed.feed, period.key, REPLAY, None, person.name, why, now, detail=detail)
+        row = decisions.record_decision(tx, row)
+        expected.make_due(tx, feed.feed, [period.key], now)
+    return row
+
+
 def ask_for_run(desk: Desk, row: Decision, start_run: StartRun | None, now: datetime) -> str:
     """Have a run read the delivery again with its corrections; says what happens now."""
     feed = desk.feed(row.feed)

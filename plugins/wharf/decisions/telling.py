@@ -102,6 +102,6 @@ def _corrected(row: Decision) -> str:
     """How many rows a correction is about; nothing where only the contract changed."""
     said = row.detail
     if "sha256" not in said:
-        return f"batch {said.get('batch_id')}"
+        return f"batch {said['batch_id']}" if "batch_id" in said else "under the contract of then"
     left_out = f", {said['dropped']} left out" if said.get("dropped") else ""
     return f"{said.get('rows')} rows corrected{left_out}, sha256 {said['sha256']}"

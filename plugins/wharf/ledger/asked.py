@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, exists, func, literal, select
+from sqlalchemy import Connection, Text, cast, exists, func, literal, select
 
 from wharf.ledger.backfills import Backfill
 from wharf.ledger.proposals import Proposal
-from wharf.ledger.rows import read_row
-from wharf.ledger.schema import backfill, delivery, expected_delivery, feed, proposal, run
+from wharf.ledger.rows import Decision, read_row
+from wharf.ledger.schema import (
+    backfill,
+    decision,
+    delivery,
+    expected_delivery,
+    feed,
+    proposal,
+    run,
+)
 
 
 class Unread(NamedTuple):
@@ -72,6 +80,26 @@ def accepted_without_run(tx: Connection, since: datetime) -> list[Proposal]:
         proposal.c.verdict == "accepted", proposal.c.decided_at >= since, ~had
     )
     return [read_row(Proposal, row) for row in tx.execute(query.order_by(proposal.c.seq))]
+
+
+def replays_without_run(tx: Connection, since: datetime) -> list[Decision]:
+    """Wishes to read a delivery again, in force, that no batch was made for and no run is noted."""
+    had = exists().where(
+        run.c.key == decision.c.period,
+        run.c.cause == literal("replay-").concat(cast(decision.c.seq, Text)),
+    )
+    query = (
+        select(decision, feed.c.name.label("feed"))
+        .join(feed, feed.c.id == decision.c.feed_id)
+        .where(
+            decision.c.kind == "replay",
+            decision.c.at >= since,
+            decision.c.revoked_at.is_(None),
+            ~had,
+        )
+    )
+    rows = [read_row(Decision, row) for row in tx.execute(query.order_by(decision.c.seq))]
+    return [row for row in rows if "batch_id" not in row.detail]
 
 
 def backfills_since(tx: Connection, since: datetime) -> list[Backfill]:

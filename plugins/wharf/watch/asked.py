@@ -34,6 +34,7 @@ def asked_runs(
         return [
             *_backfilled(tx, since),
             *_accepted(tx, since),
+            *_replayed(tx, promises, since, now - PATIENCE),
             *_unread(tx, promises, running, since, now - PATIENCE),
         ]
 
@@ -49,6 +50,14 @@ def _backfilled(tx: Transaction, since: datetime) -> Iterator[Wanted]:
 def _accepted(tx: Transaction, since: datetime) -> Iterator[Wanted]:
     for row in asked.accepted_without_run(tx, since):
         yield Wanted(f"product__{row.product}", row.period, f"proposal-{row.seq}")
+
+
+def _replayed(
+    tx: Transaction, promises: Promises, since: datetime, before: datetime
+) -> Iterator[Wanted]:
+    for row in asked.replays_without_run(tx, since):
+        if row.feed in promises.feeds and row.period and row.at < before:
+            yield Wanted(promises.feeds[row.feed].dag_id, row.period, f"replay-{row.seq}")
 
 
 def _unread(
