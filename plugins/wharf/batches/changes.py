@@ -145,9 +145,8 @@ class _Comparison:
         if not self._key:
             return "SELECT 0 AS gone_id, 0 AS new_id LIMIT 0"
         key = ", ".join(map(_name, self._key))
-        once = (
-            f"(SELECT {key}, any_value(rowid) AS _place FROM {{}} GROUP BY {key} HAVING count(*) = 1)"
-        )
+        once = f"(SELECT {key}, any_value(rowid) AS _place FROM {{}} GROUP BY {key} "
+        once += "HAVING count(*) = 1)"
         alike = " AND ".join(
             f"g.{_name(each)} IS NOT DISTINCT FROM n.{_name(each)}" for each in self._key
         )

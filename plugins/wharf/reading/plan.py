@@ -19,7 +19,7 @@ from wharf.reading.findings import Finding
 from wharf.reading.json_lines import LOOKS_LIKE_JSON, open_json_lines
 from wharf.reading.opened import Opened, Sniffed, SourceFile, Wanted, text
 from wharf.reading.parquet_file import open_parquet
-from wharf.reading.refusals import Refused
+from wharf.reading.refusals import Refused, without_texts
 from wharf.reading.unpack import Limits, expand, remove
 from wharf.reading.workbook import open_workbook
 
@@ -82,9 +82,12 @@ def plan_reading(
         )
         specs = _specs(columns, opened)
         _refuse_unlike(files, opened)
-    except BaseException:
+    except BaseException as error:
         connection.close()
         remove(folder)
+        if isinstance(error, Refused) and columns and any(c.sensitive for c in columns.values()):
+            # Without what caused it: that names the same cells.
+            raise without_texts(error, columns) from None
         raise
     plan = Plan(
         {name: spec.type for name, spec in specs.items()},

@@ -96,7 +96,7 @@ class Quarantined:
     def rows(
         self, wanted: Filter | None = None, *, start: int = 0, most: int | None = None
     ) -> Iterator[Held]:
-        """Rows in the order of the files, sensitive values hidden."""
+        """Rows by file and line, sensitive values hidden."""
         for each in self.plain(wanted, start=start, most=most):
             shape = self._shapes.get(each.file)
             yield replace(each, raw=_shown(each, shape, self._sensitive))
@@ -109,7 +109,7 @@ class Quarantined:
         limit = "" if most is None else f" LIMIT {int(most)}"
         found = self._connection.execute(
             f"SELECT {_SHOWN} FROM {self._relation}{where} "
-            f"ORDER BY file_row_number{limit} OFFSET {int(start)}",
+            f"ORDER BY file, line, file_row_number{limit} OFFSET {int(start)}",
             values,
         )
         while some := found.fetchmany(AT_ONCE):

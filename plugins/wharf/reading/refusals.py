@@ -6,8 +6,10 @@ tell a truncated archive from a wrong header without reading prose.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from wharf.contracts import Column
 from wharf.errors import DeliveryRefused
 
 _SEND_AGAIN = "Ask the supplier to send the file again; nothing of it was staged."
@@ -85,6 +87,23 @@ class Refused(DeliveryRefused):
     def __init__(self, file: str, kind: str, reason: str) -> None:
         self.kind, self.next_step = kind, REFUSALS[kind]
         super().__init__(file, reason, self.next_step)
+
+
+def without_texts(error: Refused, columns: Mapping[str, Column]) -> Refused:
+    """The same refusal without any text of the file, for where it may hold what nobody is shown.
+
+    A line taken for a header may be one of data. Names of the contract stay.
+    """
+    known = {text for name, each in columns.items() for text in (name, *each.aliases)}
+    reason = error.reason
+    if error.kind in {"counts", "damaged"}:
+        reason = reason.partition(": ")[0]
+    first, last = reason.find("'"), reason.rfind("'")
+    if first < last:
+        quoted = reason[first : last + 1]
+        if not all(each.strip("' ") in known for each in quoted.split(",")):
+            reason = f"{reason[:first]}...{reason[last + 1 :]}"
+    return Refused(error.file, error.kind, reason)
 
 
 def describe_refusal(error: DeliveryRefused) -> str:
