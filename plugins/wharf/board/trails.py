@@ -75,7 +75,7 @@ class TrailPages:
         return self._answer(request, batch_id, "../")
 
     def _answer(self, request: Request, what: str, up: str) -> Response:
-        from wharf.products.trace import told
+        from wharf.products.trail import told
 
         asked = request.query_params
         with self.views.reading() as (tx, promised, _):
@@ -90,8 +90,8 @@ class TrailPages:
         )  # fmt: skip
 
     def _steps(self, tx: Transaction, project: Any, what: str, asked: Any) -> list[Any]:
-        from wharf.products import trace
-        from wharf.products.trace_rows import Place, trace_line
+        from wharf.products import trail as steps
+        from wharf.products.trail_rows import Place, trace_line
 
         if row := batches.batch(tx, what):
             file, line = asked.get("file", ""), asked.get("line", "")
@@ -99,18 +99,18 @@ class TrailPages:
                 ledger, work = self.views.ledger, self.views.settings.work
                 place = Place(ledger, self.lake, self.landing, project, work)
                 return [trace_line(place, tx, row, file, int(line))]
-            return [trace.trace_batch(tx, project, row)]
+            return [steps.trace_batch(tx, project, row)]
         if manifest := products.find_manifest(tx, what):
-            return [trace.trace_manifest(tx, project, manifest)]
+            return [steps.trace_manifest(tx, project, manifest)]
         if what in project.products:
             periods = {each.period for each in products.releases_of(tx, what)}
-            step = trace.trace_product(tx, project, what, max(periods)) if periods else None
+            step = steps.trace_product(tx, project, what, max(periods)) if periods else None
             return [step] if step else []
         if what.isdecimal() and len(what) < 16:
             landed = deliveries.delivery_by_seq(tx, int(what))
-            return [trace.trace_delivery(tx, project, landed)] if landed else []
+            return [steps.trace_delivery(tx, project, landed)] if landed else []
         known = what.lower()
         if len(known) >= SHORTEST_HASH and set(known) <= set("0123456789abcdef"):
             found = trail.deliveries_with_bytes(tx, known)[:20]
-            return [trace.trace_delivery(tx, project, each) for each in found]
+            return [steps.trace_delivery(tx, project, each) for each in found]
         return []

@@ -43,7 +43,7 @@ COMMANDS = {
     "snooze": "wharf.cli.decide:snooze",
     "status": "wharf.cli.status:status",
     "suspend": "wharf.cli.decide:suspend",
-    "trace": "wharf.cli.trace:trace",
+    "trace": "wharf.cli.trail:trace",
     "try": "wharf.cli.try_files:try_files",
     "use-last-good": "wharf.cli.decide:use_last_good",
     "validate": "wharf.cli.validate:validate",

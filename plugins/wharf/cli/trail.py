@@ -18,8 +18,8 @@ from wharf.ledger import Transaction, batches, deliveries, products, trail
 from wharf.ledger.rows import BatchRow
 
 if TYPE_CHECKING:
-    from wharf.products.trace import Step
-    from wharf.products.trace_rows import Place
+    from wharf.products.trail import Step
+    from wharf.products.trail_rows import Place
 
 _HASH = re.compile(r"[0-9a-f]{8,64}")
 _TITLES = {"back": "made of", "on": "what was made of it"}
@@ -74,8 +74,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _trails(here: Installation, what: str, period: str, where: Mapping[str, str]) -> Iterator[Step]:
     """The trails of what was named; of its rows where some were asked for."""
-    from wharf.products.trace import trace_batch, trace_delivery, trace_manifest, trace_product
-    from wharf.products.trace_rows import trace_key, trace_line, trace_rows
+    from wharf.products.trail import trace_batch, trace_delivery, trace_manifest, trace_product
+    from wharf.products.trail_rows import trace_key, trace_line, trace_rows
 
     project, place = here.promises.project, _place(here)
     with here.intake.ledger.read() as tx:
@@ -105,7 +105,7 @@ def _trails(here: Installation, what: str, period: str, where: Mapping[str, str]
 
 
 def _place(here: Installation) -> Place:
-    from wharf.products.trace_rows import Place
+    from wharf.products.trail_rows import Place
 
     own = here.intake
     return Place(own.ledger, own.lake, own.landing, here.promises.project, here.settings.work)
@@ -158,7 +158,7 @@ def _some(names: list[str]) -> str:
 
 
 def _tell(step: Step, deep: int) -> None:
-    from wharf.products.trace import told
+    from wharf.products.trail import told
 
     space = "  " * deep
     say(f"{space}{step.kind} {one_line(step.name)}")

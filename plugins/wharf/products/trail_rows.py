@@ -14,7 +14,7 @@ from wharf.lake import Lake, Landing
 from wharf.ledger import Ledger, Transaction, batches, deliveries
 from wharf.ledger.rows import BatchRow, Delivery
 from wharf.products.quoting import identifier
-from wharf.products.trace import Step, batch_step, delivery_step
+from wharf.products.trail import Step, batch_step, delivery_step
 from wharf.reading import Shape, SourceFile
 from wharf.reading.lines import line_of
 from wharf.reading.shapes import HIDDEN, masked

@@ -1,7 +1,7 @@
 """The audit trail: from a product back to the supplier, and from a file on to what was made of it.
 
 Each step is one row of the ledger found by an index; nothing is searched through. What stands in
-rows and lines is `trace_rows`' affair.
+rows and lines is `trail_rows`' affair.
 """
 
 from __future__ import annotations
