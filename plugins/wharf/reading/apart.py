@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Final
 
-START: Final = 60.0
+START: Final = 180.0
 """Seconds that a process may take to import what it needs."""
 _POLL: Final = 0.02
 _DIE_WITH_PARENT: Final = 1
@@ -134,11 +134,12 @@ class Apart:
         )
         far.close()
         try:
-            ready = self._pipe.poll(START) and self._pipe.recv() is None
+            if not self._pipe.poll(START):
+                self.close()
+                raise ReaderLost("reader_died", f"its reader did not start in {START:g} seconds")
+            self._pipe.recv()
         except (EOFError, OSError):
-            ready = False
-        if not ready:
-            raise self._died()
+            raise self._died() from None
 
     def _answer(self) -> Any:
         assert self._pipe is not None
