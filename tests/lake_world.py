@@ -243,14 +243,22 @@ def in_children(work: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> l
     Returns:
         The exit codes; -9 for a process that was killed.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lake_world", "wharf.watch.tick", "great_expectations"])
-    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
-        # The server imports once what each child would take seconds to import, by PYTHONPATH only.
-        forkserver.ensure_running()
+    context = child_context()
     children = [context.Process(target=work, args=arguments) for arguments in calls]
     for child in children:
         child.start()
     for child in children:
         child.join(120)
     return [child.exitcode for child in children]
+
+
+def child_context() -> Any:
+    """What starts children, each a copy of a server that imported once what takes seconds."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["lake_world", "killed_cycle", "wharf.watch.tick", "great_expectations"]
+    )
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        # By PYTHONPATH only, as the server does not look where this process found its modules.
+        forkserver.ensure_running()
+    return context

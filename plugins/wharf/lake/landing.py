@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from wharf.errors import Erased, LakeError
@@ -14,6 +16,21 @@ from wharf.settings import Settings
 _WHOLE = "whole"
 _NOTE = ".erased"
 """Begins with a dot, as nothing does that a supplier named."""
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One file as it lies in the landing area: all that its place says of it."""
+
+    feed: str
+    period: str
+    part: str
+    """The part as a path shows it, see `safe_name`; empty for a feed without parts."""
+    sha256: str
+    name: str
+    uri: str
+    size: int
+    at: datetime
 
 
 class Landing:
@@ -65,6 +82,26 @@ class Landing:
         folder = self._folder(feed, period, part, sha256)
         names = [name for name in self.storage.names(folder) if not name.startswith(".")]
         return f"{folder}/{names[0]}" if names else None
+
+    def files(self) -> Iterator[LandedFile]:
+        """Every landed file, by feed, period and part; half-copied ones are left out."""
+        root, storage = self._storage.root, self._storage
+        for feed in storage.names(root):
+            for period in storage.names(f"{root}/{feed}"):
+                for part in storage.names(f"{root}/{feed}/{period}"):
+                    yield from self._files_of(feed, period, part)
+
+    def _files_of(self, feed: str, period: str, part: str) -> Iterator[LandedFile]:
+        home = f"{self._storage.root}/{feed}/{period}/{part}"
+        for sha256 in self._storage.names(home):
+            for name in self._storage.names(f"{home}/{sha256}"):
+                uri = f"{home}/{sha256}/{name}"
+                size = self._storage.size(uri)
+                if name.startswith(".") or size is None:
+                    continue
+                said = "" if part == _WHOLE else part
+                at = self._storage.written_at(uri)
+                yield LandedFile(feed, period, said, sha256, name, uri, size, at)
 
     def fetch(self, uri: str, to: Path) -> Path:
         """Have a landed file at hand, checked to be still what was landed.

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -144,6 +145,15 @@ class Storage:
                 return Path(path).stat().st_size if Path(path).is_file() else None
             info = self.filesystem().get_file_info(path)
             return int(info.size) if info.type == fs.FileType.File else None
+
+    def written_at(self, uri: str) -> datetime:
+        """When a file was written, by the storage's clock."""
+        with _reaching(uri):
+            path = self._inside(uri)
+            if self.is_local:
+                return datetime.fromtimestamp(Path(path).stat().st_mtime, UTC)
+            at: datetime = self.filesystem().get_file_info(path).mtime
+            return at.astimezone(UTC)
 
     def names(self, uri: str) -> list[str]:
         """Names right below a folder, sorted; nothing for a folder that is not there."""
