@@ -83,12 +83,18 @@ class Cycle:
         lines = file.read_text().splitlines() if file.exists() else []
         return [Acknowledged(*line.split("\t")) for line in lines]
 
-    def live(self, day: str, points: tuple[Point, ...], tell: Pipe) -> None:
+    def live(
+        self,
+        day: str,
+        points: tuple[Point, ...],
+        tell: Pipe,
+        tasks: tuple[str, ...] = TASKS,
+    ) -> None:
         """Do what is left of a day; said is each task that begins, and last that all is done."""
         for point in points:
             die_at(*point)
         period = self.feed.parse_period(day)
-        for task in TASKS[len(self.acknowledged(day)) :]:
+        for task in tasks[len(self.acknowledged(day)) :]:
             tell.send(task)
             done = Acknowledged(task, self._do(task, period))
             with (self.root / "acknowledged" / day).open("a") as file:

@@ -1,4 +1,4 @@
-"""`kill -9` at random times and named points, on SQLite and on Postgres; 500 by `tests/real/kills.py`."""
+"""`kill -9` at random times and named points, on SQLite and Postgres; more by real/kills.py."""
 
 from __future__ import annotations
 

@@ -7,5 +7,6 @@ belongs to `wharf.lake`, when to publish to `wharf.intake` and `wharf.products`.
 
 from wharf.batches.batches import Batches
 from wharf.batches.frames import load_dataframe, store_dataframe
+from wharf.batches.rebuild import Rebuilt, rebuild
 
-__all__ = ["Batches", "load_dataframe", "store_dataframe"]
+__all__ = ["Batches", "Rebuilt", "load_dataframe", "rebuild", "store_dataframe"]

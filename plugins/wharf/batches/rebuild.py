@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from wharf.batches.rebuilt import REBUILT, deliveries_from, versions_of
+from wharf.batches.rebuilt import REBUILT, beside, deliveries_from, is_known, versions_of
 from wharf.batches.recording import follow
 from wharf.errors import LakeError, UnsafePath
-from wharf.lake import Batch, BatchId, Lake, Landing, batches_on_disk, tables_on_disk
+from wharf.lake import Batch, BatchId, Lake, Landing, Snapshot, batches_on_disk, tables_on_disk
 from wharf.ledger import Ledger, Transaction, deliveries
 from wharf.ledger import batches as rows
 from wharf.ledger.rows import BatchRow, Delivery, PublishEvent
@@ -88,7 +88,7 @@ def _records(lake: Lake, table: str, done: Rebuilt, progress: Progress) -> list[
         except LakeError:
             done.unknown.append(f"{table} {period}: batch {batch_id} was never finished")
     progress(f"{table}: {len(found)} batches read")
-    return sorted(found, key=lambda each: (BatchId.parse(each.batch_id).at, each.batch_id))
+    return found
 
 
 def _missing_deliveries(
@@ -99,10 +99,8 @@ def _missing_deliveries(
     with ledger.read() as tx:
         for row in told:
             known = deliveries.deliveries_of(tx, row.feed, row.period)
-            if not any((k.part, k.sha256) == (row.part, row.sha256) for k in known):
-                missing.append(row)
-            elif row.reverts_to and row.version > max(k.version for k in known):
-                missing.append(row)
+            if not is_known(row, known):
+                missing.append(beside(row, known))
     for row in missing:
         if row.reason:
             said = row.reason.removeprefix(REBUILT)
@@ -129,7 +127,7 @@ def _rebuild_table(
         events = {event.snapshot_id for event in rows.publishes_of(tx, table)}
         noted = {event.batch_id for event in rows.publishes_of(tx, table)}
     added: list[BatchRow] = []
-    for record in records:
+    for record in _in_order(records, history):
         if record.batch_id in known:
             continue
         row = _row(record, results)
@@ -153,6 +151,19 @@ def _rebuild_table(
         for event in forgotten:
             rows.record_publish(tx, event)
     follow(lake, ledger, table)
+
+
+def _in_order(records: Sequence[Batch], history: Sequence[Snapshot]) -> list[Batch]:
+    """Batches as they were staged; those of one millisecond as they were published."""
+    place = {each.batch_id: -number for number, each in enumerate(reversed(history))}
+    return sorted(
+        records,
+        key=lambda each: (
+            BatchId.parse(each.batch_id).at,
+            place.get(each.batch_id, 1),
+            each.batch_id,
+        ),
+    )
 
 
 def _row(record: Batch, results: Path) -> BatchRow:

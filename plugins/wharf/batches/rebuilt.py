@@ -1,4 +1,4 @@
-"""What a lost ledger held of deliveries, worked out from what lies in the landing area and the lake.
+"""What a lost ledger held of deliveries, worked out from what lies in landing area and lake.
 
 Pure: records and files in, rows out. What cannot be known is said in the row, and errs on the
 side that changes nothing a reader sees.
@@ -7,16 +7,16 @@ side that changes nothing a reader sees.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from wharf.lake import Batch, LandedFile, safe_name
+from wharf.lake import Batch, BatchId, LandedFile, safe_name
 from wharf.ledger.rows import Delivery
 
 REBUILT = "rebuilt: "
 NO_ARRIVAL = -1
-"""The `arrival_seq` of a rebuilt delivery begins here and counts down: which arrival it was is lost
-until the source shows that file again."""
+"""The `arrival_seq` of rebuilt deliveries counts down from here: which arrival it was is lost,
+until the source shows the file again."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,26 @@ def deliveries_from(
         yield from _of_place(place, by_place.get(place, []), told.get(place, {}))
 
 
+def is_known(row: Delivery, known: Iterable[Delivery]) -> bool:
+    """Whether a ledger has this delivery; one that no batch tells of by its bytes alone."""
+    return any(
+        (each.part, each.sha256) == (row.part, row.sha256)
+        and (not row.outcome or each.version == row.version)
+        for each in known
+    )
+
+
+def beside(row: Delivery, known: Sequence[Delivery]) -> Delivery:
+    """The delivery as it may stand beside those of a ledger that went on without it."""
+    numbers = {each.version for each in known if each.part == row.part}
+    lowest = min((each.arrival_seq for each in known), default=0)
+    moved = replace(row, arrival_seq=min(lowest, 0) + row.arrival_seq)
+    if row.version not in numbers or row.verdict == "DUPLICATE":
+        return moved
+    reason = f"{REBUILT}the ledger gave version {row.version} to another file; it is not read again"
+    return replace(moved, verdict="DUPLICATE", reason=reason)
+
+
 def _of_place(
     place: Place, files: Sequence[LandedFile], told: Mapping[int, Version]
 ) -> Iterator[Delivery]:
@@ -76,7 +96,7 @@ def _of_place(
         rows.append(_silent(place, file, taken, newest))
     ordered = sorted(rows, key=lambda row: (row.version, row.landed_at))
     for number, row in enumerate(ordered):
-        yield _numbered(row, NO_ARRIVAL - number)
+        yield replace(row, arrival_seq=NO_ARRIVAL - number)
 
 
 def _told(place: Place, version: Version, file: LandedFile | None) -> Delivery:
@@ -133,12 +153,6 @@ def _silent(place: Place, file: LandedFile, taken: set[int], newest: datetime | 
     )
 
 
-def _numbered(row: Delivery, arrival_seq: int) -> Delivery:
-    from dataclasses import replace
-
-    return replace(row, arrival_seq=arrival_seq)
-
-
 def _version(record: Batch, each: Mapping[str, object]) -> Version:
     reverts_to = each.get("reverts_to")
     staged_at = str(record.origin.get("staged_at") or "")
@@ -154,6 +168,4 @@ def _version(record: Batch, each: Mapping[str, object]) -> Version:
 
 
 def _named_at(record: Batch) -> datetime:
-    from wharf.lake import BatchId
-
     return BatchId.parse(record.batch_id).at

@@ -27,6 +27,7 @@ COMMANDS = {
     "feed": "wharf.cli.feed:feed",
     "forget": "wharf.cli.forget:forget",
     "lake": "wharf.cli.lake:lake",
+    "ledger": "wharf.cli.ledger:ledger",
     "maintenance": "wharf.cli.decide:maintenance",
     "mark": "wharf.cli.decide:mark",
     "model": "wharf.cli.model:model",

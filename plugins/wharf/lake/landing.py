@@ -85,22 +85,22 @@ class Landing:
 
     def files(self) -> Iterator[LandedFile]:
         """Every landed file, by feed, period and part; half-copied ones are left out."""
-        root, storage = self._storage.root, self._storage
+        root, storage = self.storage.root, self.storage
         for feed in storage.names(root):
             for period in storage.names(f"{root}/{feed}"):
                 for part in storage.names(f"{root}/{feed}/{period}"):
                     yield from self._files_of(feed, period, part)
 
     def _files_of(self, feed: str, period: str, part: str) -> Iterator[LandedFile]:
-        home = f"{self._storage.root}/{feed}/{period}/{part}"
-        for sha256 in self._storage.names(home):
-            for name in self._storage.names(f"{home}/{sha256}"):
+        home = f"{self.storage.root}/{feed}/{period}/{part}"
+        for sha256 in self.storage.names(home):
+            for name in self.storage.names(f"{home}/{sha256}"):
                 uri = f"{home}/{sha256}/{name}"
-                size = self._storage.size(uri)
+                size = self.storage.size(uri)
                 if name.startswith(".") or size is None:
                     continue
                 said = "" if part == _WHOLE else part
-                at = self._storage.written_at(uri)
+                at = self.storage.written_at(uri)
                 yield LandedFile(feed, period, said, sha256, name, uri, size, at)
 
     def fetch(self, uri: str, to: Path) -> Path:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pyiceberg.catalog.sql import IcebergTables
+from pyiceberg.exceptions import ValidationError
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table.metadata import TableMetadata
 from sqlalchemy import update
@@ -27,6 +28,7 @@ from wharf.lake.tables import reaching
 from wharf.settings import Settings
 
 _METADATA = re.compile(r"(\d+)-[0-9a-f-]+\.metadata\.json\Z")
+UNREADABLE = (ValueError, ValidationError, LakeError)
 Verdict = Literal["right", "missing", "older", "unfinished"]
 
 
@@ -123,7 +125,7 @@ class Rescue:
             for uri in numbered[number]:
                 try:
                     readable[uri] = self._read(uri)
-                except (ValueError, LakeError):
+                except UNREADABLE:
                     unreadable.append(uri)
             if readable:
                 break
@@ -150,7 +152,7 @@ class Rescue:
             return "right"
         try:
             stands = self._read(registered)
-        except (ValueError, LakeError):
+        except UNREADABLE:
             return "older"
         if _age(metadata) <= _age(stands):
             return "right"

@@ -234,8 +234,8 @@ class Storage:
             sync_folder(Path(self._inside(uri)).parent, Path(local_path(self.root)))
 
     def _inside(self, uri: str) -> str:
-        """The path of an address that must lie below the root."""
-        if not uri.startswith(f"{self.root}/") or ".." in uri.split("/"):
+        """The path of an address that must be the root or lie below it."""
+        if not f"{uri}/".startswith(f"{self.root}/") or ".." in uri.split("/"):
             raise LakeError(f"{uri!r} lies outside {self.root}")
         return local_path(uri) if self.is_local else uri.removeprefix("s3://")
 

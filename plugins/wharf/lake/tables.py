@@ -123,6 +123,11 @@ def history_of(metadata: TableMetadata) -> list[Snapshot]:
     return [_describe(each) for each in ordered]
 
 
+def keeps_all(metadata: TableMetadata) -> bool:
+    """Whether no snapshot of a table was expired: each gave it one sequence number."""
+    return len(metadata.snapshots) == getattr(metadata, "last_sequence_number", -1)
+
+
 def _describe(snapshot: IcebergSnapshot) -> Snapshot:
     summary = snapshot.summary
     given = dict(summary.additional_properties) if summary else {}

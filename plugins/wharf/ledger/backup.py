@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 
 from wharf.errors import LedgerError
@@ -53,7 +52,7 @@ def back_up(ledger: Ledger, file: Path, progress: Progress = lambda _: None) -> 
         else:
             with _opened(part) as copy, _frozen(ledger.engine) as source:
                 _copy_rows(source, copy, progress)
-        _check(part)
+        check_backup(part)
         _sync(part)
         part.rename(file)
         _sync(file.parent)
@@ -83,7 +82,7 @@ def restore(file: Path, url: str, progress: Progress = lambda _: None) -> int:
     """
     if not file.is_file():
         raise LedgerError(f"{file} is not there; name a file that `wharf ledger backup` wrote")
-    _check(file)
+    check_backup(file)
     with tempfile.TemporaryDirectory(prefix="wharf-restore-") as folder:
         working = Path(folder) / "ledger.db"
         shutil.copyfile(file, working)
@@ -97,8 +96,6 @@ def restore(file: Path, url: str, progress: Progress = lambda _: None) -> int:
 
 def _copy_pages(engine: Engine, part: Path, progress: Progress) -> None:
     """SQLite's online copy: consistent, and started again by itself when others write."""
-    from sqlalchemy import create_engine
-
     target = create_engine(f"sqlite:///{part}")
     source, copy = engine.raw_connection(), target.raw_connection()
 
@@ -156,20 +153,31 @@ def _refuse_unless_empty(ledger: Ledger) -> None:
                 )
 
 
-def _check(file: Path) -> None:
-    from sqlalchemy import create_engine
+def check_backup(file: Path) -> str:
+    """Check that a file is a whole ledger.
 
+    Returns:
+        The version of its tables.
+
+    Raises:
+        LedgerError: It is not, or it is damaged.
+    """
     engine = create_engine(f"sqlite:///file:{file.absolute()}?mode=ro&uri=true")
     try:
         with engine.connect() as connection:
             said = connection.execute(text("PRAGMA integrity_check(5)")).scalars().all()
-            connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+            found = select(text("version_num")).select_from(text("alembic_version"))
+            version = str(connection.execute(found).scalar_one())
     except DatabaseError as error:
-        raise LedgerError(f"{file} is not a backup of a ledger: {error.orig}") from error
+        raise LedgerError(
+            f"{file} is not a backup of a ledger: {error.orig}. Name what `wharf ledger backup` "
+            "wrote."
+        ) from error
     finally:
         engine.dispose()
     if said != ["ok"]:
         raise LedgerError(f"{file} is damaged: {'; '.join(said)}. Use an older backup.")
+    return version
 
 
 @contextmanager
@@ -200,9 +208,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def database_file(url: str) -> Path | None:
-    """The file of a ledger in SQLite; None for a server's database."""
-    address = make_url(url)
-    return Path(str(address.database)) if address.get_backend_name() == "sqlite" else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, insert, select, update
@@ -44,8 +45,14 @@ def current_versions(tx: Connection, feed_name: str, period: str) -> dict[str, D
 def record_landed(
     tx: Connection, arrival: Arrival, *, uri: str, size: int, sha256: str, now: datetime
 ) -> Delivery:
-    """Append the delivery that an arrival became in the landing area, with its verdict."""
+    """Append the delivery that an arrival became in the landing area, with its verdict.
+
+    A delivery of a rebuilt ledger is no new version when its file is seen again at the source: it
+    gets that arrival, and what is given says DUPLICATE.
+    """
     known = deliveries_of(tx, arrival.feed, arrival.period)
+    if (again := _seen_again(known, arrival, sha256)) is not None:
+        return _take_arrival(tx, again, arrival)
     elsewhere = periods_with_bytes(tx, arrival.feed, sha256)
     others = [period for period in elsewhere if period != arrival.period]
     verdict = verdict_of([each for each in known if each.part == arrival.part], sha256)
@@ -67,6 +74,36 @@ def record_landed(
         landed_at=now,
     )
     return record_delivery(tx, row)
+
+
+def _seen_again(known: Sequence[Delivery], arrival: Arrival, sha256: str) -> Delivery | None:
+    """The rebuilt delivery, without an arrival so far, that this file is.
+
+    Only the newest of its name: older bytes under the same name are a revert.
+    """
+    name = PurePosixPath(arrival.path).name
+    named = [
+        row for row in known if row.part == arrival.part and PurePosixPath(row.path).name == name
+    ]
+    if named and named[-1].arrival_seq < 0 and named[-1].sha256 == sha256:
+        return named[-1]
+    return None
+
+
+def _take_arrival(tx: Connection, row: Delivery, arrival: Arrival) -> Delivery:
+    values = {
+        "arrival_seq": arrival.seq,
+        "path": arrival.path,
+        "submitted_at": arrival.source_ts,
+    }
+    tx.execute(update(delivery).where(delivery.c.seq == row.seq).values(**values))
+    return replace(
+        row,
+        verdict="DUPLICATE",
+        arrival_seq=arrival.seq,
+        path=arrival.path,
+        submitted_at=arrival.source_ts,
+    )
 
 
 def record_delivery(tx: Connection, row: Delivery) -> Delivery:

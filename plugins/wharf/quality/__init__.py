@@ -9,6 +9,7 @@ from wharf.quality.audit import Audit, Noted, Watched, audit
 from wharf.quality.checks import Check, Example
 from wharf.quality.failing import read_failing, write_csv
 from wharf.quality.profiles import ColumnProfile, Profile
+from wharf.quality.results import result_paths
 from wharf.quality.starter import starter_suite
 from wharf.quality.suites import Suite, check_custom, check_suite, read_suite, suite_path
 from wharf.quality.trend import Outcomes, Point, failing_since
@@ -34,6 +35,7 @@ __all__ = [
     "odd_things",
     "read_failing",
     "read_suite",
+    "result_paths",
     "starter_suite",
     "suite_path",
     "write_csv",
