@@ -132,13 +132,20 @@ class Cycle:
         return str(given) if verb == "stage" else ""
 
     def _land(self, period: Period, version: int, now: datetime) -> None:
-        file = self.root / "inbox" / f"prices_{period.first:%Y%m%d}.csv"
-        part = file.with_suffix(".part")
-        part.write_text(delivered(period.key, version))
-        os.utime(part, (now.timestamp(), now.timestamp()))
-        part.rename(file)
+        self.supply(period, version, now)
         look_for(self.intake, self.feed, period, now)
         intake.land_delivery(self.intake, self.feed, period, now=now)
+
+    def supply(self, period: Period, version: int, now: datetime) -> None:
+        """Put the file of a version at the source, unless it lies there."""
+        file = self.root / "inbox" / f"prices_{period.first:%Y%m%d}.csv"
+        text = delivered(period.key, version)
+        if file.exists() and file.read_text() == text:
+            return
+        part = file.with_suffix(".part")
+        part.write_text(text)
+        os.utime(part, (now.timestamp(), now.timestamp()))
+        part.rename(file)
 
     def _publish(self, period: Period, version: int, now: datetime) -> None:
         batch_id = self.batch_of(period.key, version)

@@ -31,6 +31,7 @@ Skip ends the work without failure.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 
@@ -48,6 +49,21 @@ class Skip:
 
 class WharfError(Exception):
     """Base of every error raised by wharf on purpose."""
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error of any library says that a disk has no room left."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return True
+    return any(text in str(error) for text in ("No space left on device", "disk is full"))
+
+
+def no_room(where: str) -> str:
+    """What to say of a full disk."""
+    return (
+        f"the disk of {where} is full. Free some room there, then run the same step again; "
+        "what readers see is whole"
+    )
 
 
 class ContractError(Terminal, WharfError):

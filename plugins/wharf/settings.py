@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from wharf.errors import SettingsError
+from wharf.errors import LakeError, SettingsError, disk_is_full, no_room
 
 S3 = {
     "endpoint": "WHARF_S3_ENDPOINT",
@@ -113,11 +113,20 @@ class Settings:
 
     @contextmanager
     def workplace(self, name: str) -> Iterator[Path]:
-        """An empty folder below `work`, for as long as it takes."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.work))
+        """An empty folder below `work`, for as long as it takes.
+
+        Raises:
+            LakeError: Its disk is full; whichever library met that, and whatever it made of it.
+        """
+        folder = self.work / name
         try:
+            self.work.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.work))
             yield folder
+        except Exception as error:
+            if disk_is_full(error):
+                raise LakeError(no_room(str(self.work))) from error
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

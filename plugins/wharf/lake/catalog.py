@@ -49,10 +49,14 @@ class SyncedStream(io.BufferedWriter):
 
     @override
     def close(self) -> None:
-        if not self.closed:
+        if self.closed:
+            return
+        try:
             self.flush()
             os.fsync(self.fileno())
-        super().close()
+        finally:
+            # Never asked again on this descriptor: a second sync answers yes to lost bytes.
+            super().close()
 
 
 class SyncedFile(PyArrowFile):

@@ -23,7 +23,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.table import Table
 from sqlalchemy.exc import IntegrityError
 
-from wharf.errors import LakeError, PublishRefused
+from wharf.errors import LakeError, PublishRefused, disk_is_full, no_room
 from wharf.lake.batch import Batch
 from wharf.lake.commit import Tx, begin_table, evolve, replace_period
 from wharf.lake.locks import TableLocks
@@ -190,6 +190,8 @@ class Publisher:
                     return done
             except (*NOT_COMMITTED, *UNREACHED) as error:
                 last = error
+        if last is not None and disk_is_full(last):
+            raise LakeError(f"{name}: {no_room(f'the lake {self._root} or its catalog')}") from last
         raise LakeError(f"{name}: not committed after {TRIES} tries: {last}") from last
 
     def _hint(self, name: str) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from wharf.errors import LakeError
 from wharf.lake.batch import BatchId
-from wharf.lake.catalog import NAME, LakeCatalog, catalog_engine, catalog_properties
+from wharf.lake.catalog import NAME, REST, LakeCatalog, catalog_engine, catalog_properties
 from wharf.lake.locks import table_locks
 from wharf.lake.names import table_parts
 from wharf.lake.storage import Storage
@@ -64,9 +64,19 @@ class Rescue:
     def __init__(
         self, catalog_url: str, warehouse: str, s3: Mapping[str, str] | None = None
     ) -> None:
+        """Open the catalog's database, made when it is gone, and the lake.
+
+        Raises:
+            LakeError: The catalog is a server of its own, or cannot be reached.
+        """
+        if catalog_url.startswith(REST):
+            raise LakeError(
+                f"{catalog_url} keeps its tables itself; restore its own database, and register "
+                "tables there"
+            )
         self.storage = Storage(warehouse, s3)
         self._engine = catalog_engine(catalog_url)
-        self._locks = table_locks(self._engine, self.storage)
+        self._locks = table_locks(catalog_url, self.storage)
         with reaching("opening the catalog"), self._locks.hold("catalog"):
             self._catalog = LakeCatalog(
                 self._engine, catalog_properties(self.storage.root, s3 or {})

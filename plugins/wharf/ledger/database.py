@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.pool import Pool
 
-from wharf.errors import LedgerConflict, LedgerError
+from wharf.errors import LedgerConflict, LedgerError, disk_is_full, no_room
 from wharf.ledger.migrate import migrate
 
 Transaction = Connection
@@ -106,6 +106,9 @@ class Ledger:
             with engine.begin() as connection:
                 yield connection
         except OperationalError as error:
+            if disk_is_full(error):
+                where = self.engine.url.render_as_string()
+                raise LedgerError(f"ledger: {no_room(where)}") from error
             raise LedgerError(f"ledger: {error.orig}") from error
         except IntegrityError as error:
             raise LedgerConflict(f"ledger: somebody else wrote this first: {error.orig}") from error

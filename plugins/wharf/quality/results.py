@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wharf.errors import UnsafePath
+from wharf.errors import LakeError, UnsafePath, disk_is_full, no_room
 from wharf.quality.failing import CSV_ROWS, read_failing, write_csv
 
 if TYPE_CHECKING:
@@ -52,12 +52,16 @@ def write_results(audit: Audit, where: ResultPaths) -> None:
     """Write the JSON and the page; a reader never sees half of one."""
     from wharf.quality.page import render_page
 
-    where.json.parent.mkdir(parents=True, exist_ok=True)
-    if audit.failing is not None:
-        with where.rows.open("w", encoding="utf-8", newline="") as out:
-            write_csv(read_failing(str(audit.failing.file), limit=CSV_ROWS), out)
-    _put(where.page, render_page(audit, where))
-    _put(where.json, json.dumps(as_json(audit), indent=2, ensure_ascii=False, allow_nan=False))
+    try:
+        where.json.parent.mkdir(parents=True, exist_ok=True)
+        if audit.failing is not None:
+            with where.rows.open("w", encoding="utf-8", newline="") as out:
+                write_csv(read_failing(str(audit.failing.file), limit=CSV_ROWS), out)
+        _put(where.page, render_page(audit, where))
+        _put(where.json, json.dumps(as_json(audit), indent=2, ensure_ascii=False, allow_nan=False))
+    except OSError as error:
+        said = no_room(str(where.json)) if disk_is_full(error) else f"{where.json}: {error}"
+        raise LakeError(f"the audit's results cannot be kept: {said}") from error
 
 
 def as_json(audit: Audit) -> dict[str, object]:

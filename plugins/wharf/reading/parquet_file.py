@@ -11,9 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb.sqltypes import DuckDBPyType
 
+<<<<<<< HEAD
 from wharf.contracts import Column
 from wharf.contracts.shapes import List, Map, Primitive, Struct, Type, parse_type
 from wharf.contracts.shapes import is_nested as is_nested_text
+=======
+from wharf.errors import disk_is_full
+>>>>>>> 6921a75 (A full disk is named wherever it is met, and never a reason to refuse a delivery; failing syncs are proved; docs of recovery)
 from wharf.reading.findings import Finding
 from wharf.reading.header import as_found, map_header
 from wharf.reading.layout import Layout
@@ -58,6 +62,8 @@ def open_parquet(
             connection, f"(SELECT {', '.join(f'c{i}' for i in used)} FROM {relation})"
         )
     except duckdb.Error as error:
+        if disk_is_full(error):
+            raise
         raise Refused(name, "damaged", f"the Parquet data cannot be read: {error}") from error
     types = {i: str(described[2 + place][1]) for place, i in enumerate(used)}
     found = connection.table(relation).types
@@ -143,6 +149,8 @@ def damage_named(files: Sequence[Opened]) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if disk_is_full(error):
+            raise
         names = [each.name for each in files if each.sniffed.kind == "parquet"]
         if not names or isinstance(error, duckdb.OutOfMemoryException):
             raise
