@@ -11,13 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb.sqltypes import DuckDBPyType
 
-<<<<<<< HEAD
 from wharf.contracts import Column
 from wharf.contracts.shapes import List, Map, Primitive, Struct, Type, parse_type
 from wharf.contracts.shapes import is_nested as is_nested_text
-=======
 from wharf.errors import disk_is_full
->>>>>>> 6921a75 (A full disk is named wherever it is met, and never a reason to refuse a delivery; failing syncs are proved; docs of recovery)
 from wharf.reading.findings import Finding
 from wharf.reading.header import as_found, map_header
 from wharf.reading.layout import Layout
