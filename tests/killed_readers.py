@@ -32,8 +32,7 @@ def whole(place: Cycle, day: str, version: int) -> Seen | None:
 
 def seen_by_iceberg(place: Cycle) -> dict[str, Seen]:
     """By pyiceberg alone, over a catalog of its own: no code of wharf's is asked."""
-    settings = place.settings
-    catalog = SqlCatalog("wharf", uri=settings.catalog_url, warehouse=settings.warehouse)
+    catalog = plain_catalog(place)
     try:
         table = catalog.load_table(TABLE)
         rows = table.scan().to_arrow().select(["_period", "_batch_id", "id", "price"]).to_pylist()
@@ -42,6 +41,13 @@ def seen_by_iceberg(place: Cycle) -> dict[str, Seen]:
     finally:
         catalog.engine.dispose()
     return _whole(tuple(str(cell) for cell in row.values()) for row in rows)
+
+
+def plain_catalog(place: Cycle) -> SqlCatalog:
+    """The catalog as anybody opens it who has pyiceberg and no wharf."""
+    settings = place.settings
+    s3 = {f"s3.{key.replace('_', '-')}": value for key, value in settings.s3.items()}
+    return SqlCatalog("wharf", uri=settings.catalog_url, warehouse=settings.warehouse, **s3)
 
 
 def seen_by_wharf(place: Cycle) -> dict[str, Seen]:
@@ -75,9 +81,7 @@ def told(place: Cycle, day: str) -> list[object]:
 def leftovers(place: Cycle) -> Counter[str]:
     """What killed processes left lying, by kind. All of it is harmless and named by nothing."""
     root = Path(local_path(place.settings.warehouse))
-    table = SqlCatalog(
-        "wharf", uri=place.settings.catalog_url, warehouse=place.settings.warehouse
-    ).load_table(TABLE)
+    table = plain_catalog(place).load_table(TABLE)
     named = {table.metadata_location, *(each.metadata_file for each in table.metadata.metadata_log)}
     for snapshot in table.metadata.snapshots:
         named.add(snapshot.manifest_list)
