@@ -377,8 +377,7 @@ class Lake:
 
     def keeps_all_history(self, table: str) -> bool:
         """Whether `history` tells of everything that was ever published."""
-        found = self._find(table)
-        return found is None or keeps_all(found.metadata)
+        return (found := self._find(table)) is None or keeps_all(found.metadata)
 
     def _period_dir(self, table: str, period: str) -> str:
         namespace, name = table_parts(table)

@@ -191,7 +191,8 @@ class Publisher:
             except (*NOT_COMMITTED, *UNREACHED) as error:
                 last = error
         if last is not None and disk_is_full(last):
-            raise LakeError(f"{name}: {no_room(f'the lake {self._root} or its catalog')}") from last
+            where = f"the lake {self._storage.root} or its catalog"
+            raise LakeError(f"{name}: {no_room(where)}") from last
         raise LakeError(f"{name}: not committed after {TRIES} tries: {last}") from last
 
     def _hint(self, name: str) -> None:
