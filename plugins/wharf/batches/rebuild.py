@@ -17,7 +17,16 @@ from pathlib import Path
 from wharf.batches.rebuilt import REBUILT, beside, deliveries_from, is_known, versions_of
 from wharf.batches.recording import follow
 from wharf.errors import LakeError, UnsafePath
-from wharf.lake import Batch, BatchId, Lake, Landing, Snapshot, batches_on_disk, tables_on_disk
+from wharf.lake import (
+    Batch,
+    BatchId,
+    Lake,
+    Landing,
+    Snapshot,
+    batches_on_disk,
+    keeps_all_history,
+    tables_on_disk,
+)
 from wharf.ledger import Ledger, Transaction, deliveries
 from wharf.ledger import batches as rows
 from wharf.ledger.rows import BatchRow, Delivery, PublishEvent
@@ -118,7 +127,7 @@ def _rebuild_table(
     dry_run: bool,
 ) -> None:
     history = lake.history(table)
-    is_whole = not lake.has(table) or lake.keeps_all_history(table)
+    is_whole = not lake.has(table) or keeps_all_history(lake, table)
     standing = lake.current(table) if lake.has(table) else {}
     moved = {each.batch_id for each in history}
     by_id = {record.batch_id: record for record in records}

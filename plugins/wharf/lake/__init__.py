@@ -10,7 +10,14 @@ from wharf.lake.columns import arrow_type, duckdb_type, merged_type, text_of_arr
 from wharf.lake.lake import Lake, open_lake
 from wharf.lake.landing import LandedFile, Landing, open_landing
 from wharf.lake.names import safe_name
-from wharf.lake.rescue import FoundTable, Rescue, batches_on_disk, open_rescue, tables_on_disk
+from wharf.lake.rescue import (
+    FoundTable,
+    Rescue,
+    batches_on_disk,
+    keeps_all_history,
+    open_rescue,
+    tables_on_disk,
+)
 from wharf.lake.tables import Snapshot
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "arrow_type",
     "batches_on_disk",
     "duckdb_type",
+    "keeps_all_history",
     "merged_type",
     "new_batch_id",
     "open_lake",

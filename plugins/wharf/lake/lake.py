@@ -40,7 +40,6 @@ from wharf.lake.tables import (
     find_snapshot,
     find_table,
     history_of,
-    keeps_all,
     load_table,
     reaching,
     snapshot_of,
@@ -374,10 +373,6 @@ class Lake:
         """The snapshots that are kept, oldest first; the ledger has all there ever were."""
         found = self._find(table)
         return history_of(found.metadata) if found else []
-
-    def keeps_all_history(self, table: str) -> bool:
-        """Whether `history` tells of everything that was ever published."""
-        return (found := self._find(table)) is None or keeps_all(found.metadata)
 
     def _period_dir(self, table: str, period: str) -> str:
         namespace, name = table_parts(table)

@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 from wharf.errors import LakeError
 from wharf.lake.batch import BatchId
 from wharf.lake.catalog import NAME, REST, LakeCatalog, catalog_engine, catalog_properties
+from wharf.lake.lake import Lake
 from wharf.lake.locks import table_locks
 from wharf.lake.names import table_parts
 from wharf.lake.storage import Storage
-from wharf.lake.tables import reaching
+from wharf.lake.tables import keeps_all, reaching
 from wharf.settings import Settings
 
 _METADATA = re.compile(r"(\d+)-[0-9a-f-]+\.metadata\.json\Z")
@@ -195,6 +196,11 @@ class Rescue:
 def open_rescue(settings: Settings) -> Rescue:
     """The rescue of an installation's lake."""
     return Rescue(settings.catalog_url, settings.warehouse, settings.s3)
+
+
+def keeps_all_history(lake: Lake, table: str) -> bool:
+    """Whether a table's kept snapshots tell of everything that was ever published to it."""
+    return (found := lake._find(table)) is None or keeps_all(found.metadata)
 
 
 def tables_on_disk(storage: Storage) -> Iterator[str]:
