@@ -26,7 +26,7 @@ START: Final = 180.0
 _POLL: Final = 0.02
 _DIE_WITH_PARENT: Final = 1
 _PAGE: Final = resource.getpagesize()
-_RESERVED: Final = 1 << 30
+_RESERVED: Final = 3 << 30
 """Address space above the limit: threads and arenas reserve what they never touch."""
 
 
@@ -202,4 +202,5 @@ def _outcome(name: str, args: tuple[Any, ...]) -> Any:
     try:
         return getattr(importlib.import_module(module), function)(*args)
     except Exception as error:
-        return error
+        # Libraries have errors of their own for it.
+        return MemoryError() if "OutOfMemory" in type(error).__name__ else error

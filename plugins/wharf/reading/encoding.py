@@ -95,7 +95,7 @@ def canonical(encoding: str) -> str:
 
 
 def _detected(shape: _Shape) -> tuple[str, bool]:
-    found = detect(bytes(shape.sample))
+    found = detect(bytes(shape.sample)) if shape.sample else None
     return (found.encoding, found.is_sure) if found else (FALLBACK, False)
 
 
