@@ -18,9 +18,9 @@ from wharf.ledger import deliveries
 DAY = "2026-01-01"
 FIRST = TASKS[:4]
 KINDS = {
-    "landing": r"/landing/.*\.part$",
+    "landing": r"/work/land-.*/file$",
     "folder of the landing area": r"/landing/.*/[0-9a-f]{64}$",
-    "data": r"/\.part-0\.parquet",
+    "data": r"/work/.*\.parquet$",
     "record": r"/\._batch\.json",
     "folder of the batch": r"Z-[0-9a-f]{6}$",
     "manifest": r"/[0-9a-f-]+-m\d+\.avro$",
