@@ -170,8 +170,8 @@ def look_everywhere(harbour: Harbour, heard: Heard, tmp_path: Path) -> None:
         by_command(heard, "trace", row.batch_id, "--key", "id=x", "--json")
     for row in harbour.deliveries():
         by_command(heard, "trace", str(row.seq))
-    for path in sorted(harbour.inbox.iterdir()):
-        by_command(heard, "try", str(path), "--feed", "acme.prices", "--json")
+    files = [str(path) for path in sorted(harbour.inbox.iterdir())]
+    by_command(heard, "try", *files, "--feed", "acme.prices", "--json")
     for each in harbour.messages():
         heard.note(f"message {each.key}", json.dumps(each.notice))
         told = render(Notice.from_json(each.notice))
