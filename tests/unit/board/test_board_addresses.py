@@ -22,7 +22,8 @@ PAGES = (
     "/", "/?days=90", "/?group=supplier&open=all", "/?view=list", STORY_PAGE, "/suppliers",
     "/suppliers/acme", "/suppliers/hostile/hostile.feed", "/scorecards/acme.csv",
     "/scorecards/acme.prices.json", "/status.json", "/metrics", "/badges/acme.prices.svg",
-    "/static/board.css", "/static/board.js", "/static/theme.js",
+    "/static/board.css", "/static/board.js", "/static/theme.js", "/quarantine", "/trace",
+    f"{STORY_PAGE}/versions",
 )  # fmt: skip
 
 
@@ -30,14 +31,14 @@ def addresses(app: FastAPI) -> list[str]:
     """Every address of the board, with something in its gaps."""
     gaps = {
         "feed": STORY[0], "period": STORY[1], "batch_id": "b", "name": "board.css",
-        "supplier": "signalpath",
+        "supplier": "signalpath", "kind": "csv",
     }  # fmt: skip
     return [each.path_format.format(**gaps) for each in app.routes if isinstance(each, APIRoute)]
 
 
 def test_every_address_is_behind_the_guard(app: FastAPI, stranger: httpx.Client) -> None:
     found = {*addresses(app), *PAGES}
-    assert len(addresses(app)) == len(app.routes) == 11
+    assert len(addresses(app)) == len(app.routes) == 20
     assert {path: stranger.get(path).status_code for path in found} == dict.fromkeys(found, 401)
 
 
