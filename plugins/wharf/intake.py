@@ -315,7 +315,9 @@ def _read(
         counts = write_plan(plan, good=work / "good.parquet", **target)
         counts = correct(ctx.landing, fixed, plan, counts, good=work / "fixed.parquet", **target)
     except DeliveryRefused as error:
-        _refuse(ctx, [each for each in current if each.path == error.file] or current, error.reason)
+        # A member of an archive stands behind the archive's name and a `!`.
+        meant = [each for each in current if f"{error.file}!".startswith(f"{each.path}!")]
+        _refuse(ctx, meant or current, error.reason)
         raise
     return plan, counts, fixed
 

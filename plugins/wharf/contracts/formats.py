@@ -38,6 +38,8 @@ class Column(Spec):
 class Format(Spec):
     """What all formats share."""
 
+    members: OptionalText = None
+    """Pattern of the members of a zip archive that are read together, such as `*.csv`."""
     header: Literal["find"] | int = "find"
     nulls: tuple[str, ...] = ("",)
     trim: bool = False

@@ -18,6 +18,7 @@ from wharf.contracts.formats import (
     JsonLinesFormat,
     ParquetFormat,
 )
+from wharf.reading.archive import pattern_of
 from wharf.reading.casts import Spelling
 from wharf.reading.column_types import Profile, typed_columns
 from wharf.reading.findings import Finding
@@ -25,6 +26,8 @@ from wharf.reading.header import labels
 from wharf.reading.opened import Opened, SourceFile
 from wharf.reading.parquet_file import damage_named
 from wharf.reading.plan import Plan, plan_reading
+from wharf.reading.refusals import Refused, listed
+from wharf.reading.together import as_one
 from wharf.reading.unpack import Limits
 
 _KEY_ROWS: Final = 2_000_000
@@ -62,7 +65,8 @@ def infer_contract(
         DeliveryRefused: The file holds no table that can be read.
     """
     plan = plan_reading([file], None, None, SchemaPolicy(), work=work, limits=limits)
-    [opened] = plan.files
+    pattern = _pattern(file, plan)
+    opened = as_one(plan.connection, plan.files)
     with damage_named(plan.files):
         profile = typed_columns(plan, opened)
         columns = _columns(opened, profile)
@@ -72,8 +76,21 @@ def infer_contract(
         for name, spec in columns.items()
     }
     findings = (*plan.findings, *profile.findings)
-    fmt = _format(opened, profile.spelling, findings)
+    fmt = _format(opened, profile.spelling, findings).model_copy(update={"members": pattern})
     return Proposal(fmt, columns, findings, key, opened.layout.rows)
+
+
+def _pattern(file: SourceFile, plan: Plan) -> str | None:
+    """Which members of an archive are read; None where the file is one table."""
+    if len(plan.files) == 1:
+        return None
+    names = [each.name.removeprefix(f"{file.name}!") for each in plan.files]
+    alone = not any(each.kind == "members" for each in plan.findings)
+    pattern = pattern_of(names, alone)
+    if pattern is None:
+        reason = f"no pattern tells the members to read from the others: {listed(names)}"
+        raise Refused(file.name, "several_files", reason)
+    return pattern
 
 
 def _format(opened: Opened, spelling: Spelling, findings: Sequence[Finding]) -> FileFormat:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
+from wharf.reading.archive import Choice, Member, unpack
 from wharf.reading.content import kind_of
 from wharf.reading.encoding import Text, as_utf8
 from wharf.reading.opened import Opened, SourceFile
 from wharf.reading.plan import plan_reading
 from wharf.reading.records import Dialect, read_record
+from wharf.reading.refusals import Refused, shown
 from wharf.reading.shapes import Shape
-from wharf.reading.unpack import expand
 
+_Table = TypeVar("_Table", Member, Opened)
 _CHUNK = 1 << 24
 _LONGEST = 1 << 16
 
@@ -44,20 +47,30 @@ def line_of(
     """
     if shape is not None and shape.kind in {"csv", "jsonl"}:
         (work / "plain").mkdir()
-        plain = expand(file.path, file.name, work / "plain", None).path
+        choice = Choice(format.members if format else None)
+        unpacked = unpack(file.path, file.name, work / "plain", choice)
+        plain = _named(unpacked.members, shape.file, file.name).plain.path
         if kind_of(plain, file.name) in {"text", "json"}:
             source = as_utf8(plain, getattr(format, "encoding", None), work)
             # Where both marks end lines, only the whole reading counts them rightly.
             if not (source.feeds and source.returns):
                 return _text_line(source, line, shape)
     plan = plan_reading([file], format, columns, SchemaPolicy(), work=work)
-    [opened] = plan.files
+    opened = _named(plan.files, shape.file if shape else file.name, file.name)
     found = plan.connection.execute(
         f"SELECT _row FROM {opened.relation} WHERE _line = ?", [line]
     ).fetchall()
     if found:
         return opened.raw([found[0][0]])[0].text
     return _rejected(opened, line)
+
+
+def _named(tables: Sequence[_Table], name: str, file: str) -> _Table:
+    """The table of a file that a row names."""
+    for each in tables:
+        if each.name == name or len(tables) == 1:
+            return each
+    raise Refused(file, "no_member", f"it holds no {shown(name)}")
 
 
 def _rejected(opened: Opened, line: int) -> str | None:

@@ -13,14 +13,16 @@ import duckdb
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
+from wharf.reading.archive import Choice, Member, unpack
 from wharf.reading.content import kind_of, refuse_conflict_markers
 from wharf.reading.delimited import open_delimited
 from wharf.reading.findings import Finding
 from wharf.reading.json_lines import LOOKS_LIKE_JSON, open_json_lines
 from wharf.reading.opened import Opened, Sniffed, SourceFile, Wanted, text
 from wharf.reading.parquet_file import open_parquet
-from wharf.reading.refusals import Refused, without_texts
-from wharf.reading.unpack import Limits, expand, remove
+from wharf.reading.refusals import Refused, listed, without_texts
+from wharf.reading.together import refuse_unlike
+from wharf.reading.unpack import Limits, remove
 from wharf.reading.workbook import open_workbook
 
 _SAID = {
@@ -77,11 +79,12 @@ def plan_reading(
     wanted = Wanted(format, columns, policy)
     try:
         opened = tuple(
-            _open(connection, f"f{number}", each, wanted, folder, limits)
+            one
             for number, each in enumerate(files)
+            for one in _open_all(connection, f"f{number}", each, wanted, folder, limits)
         )
         specs = _specs(columns, opened)
-        _refuse_unlike(files, opened)
+        _refuse_same_names(opened)
     except BaseException as error:
         connection.close()
         remove(folder)
@@ -124,27 +127,54 @@ def _drop(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     remove(folder)
 
 
-def _open(
+def _open_all(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     file: SourceFile,
     wanted: Wanted,
     folder: Path,
     limits: Limits | None,
-) -> Opened:
+) -> list[Opened]:
+    """Open all tables of a delivered file: itself, or the members of an archive that are read."""
     work = folder / relation
     work.mkdir()
-    plain = expand(file.path, file.name, work, limits)
-    kind = _kind(plain.path, file.name, wanted.format)
+    unpacked = unpack(file.path, file.name, work, _choice(wanted), limits)
+    opened = []
+    for number, member in enumerate(unpacked.members):
+        own = work / f"m{number}"
+        own.mkdir()
+        opened.append(_open(connection, f"{relation}m{number}", member, wanted, own))
+    if wanted.columns is None:
+        refuse_unlike(file.name, opened)
+    if unpacked.left:
+        left = Finding("members", f"not read of the archive: {listed(list(unpacked.left))}")
+        opened[0] = replace(opened[0], findings=(left, *opened[0].findings))
+    return opened
+
+
+def _choice(wanted: Wanted) -> Choice:
+    pattern = wanted.format.members if wanted.format else None
+    return Choice(pattern, several=wanted.columns is None)
+
+
+def _open(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    member: Member,
+    wanted: Wanted,
+    work: Path,
+) -> Opened:
+    name, plain = member.name, member.plain
+    kind = _kind(plain.path, name, wanted.format)
     if kind == "parquet":
-        opened = open_parquet(connection, relation, plain.path, file.name, wanted)
+        opened = open_parquet(connection, relation, plain.path, name, wanted)
     else:
         reader = {"excel": open_workbook, "jsonl": open_json_lines, "csv": open_delimited}[kind]
-        opened = reader(connection, relation, plain.path, file.name, wanted, work)
+        opened = reader(connection, relation, plain.path, name, wanted, work)
     if problem := opened.layout.problem():
-        raise Refused(file.name, "counts", f"its lines do not reconcile: {problem}")
+        raise Refused(name, "counts", f"its lines do not reconcile: {problem}")
     sniffed = replace(opened.sniffed, compression=plain.compression)
-    return replace(opened, sniffed=sniffed, size=file.path.stat().st_size)
+    return replace(opened, sniffed=sniffed, size=member.size)
 
 
 def _kind(path: Path, name: str, fmt: FileFormat | None) -> str:
@@ -175,9 +205,9 @@ def _specs(columns: Mapping[str, Column] | None, opened: Sequence[Opened]) -> di
     return specs
 
 
-def _refuse_unlike(files: Sequence[SourceFile], opened: Sequence[Opened]) -> None:
+def _refuse_same_names(opened: Sequence[Opened]) -> None:
     """Parts of one delivery have names of their own, so that `_file` tells them apart."""
     names = [each.name for each in opened]
     if len(set(names)) != len(names):
-        twice = next(each.name for each in files if names.count(each.name) > 1)
+        twice = next(each for each in names if names.count(each) > 1)
         raise Refused(twice, "several_files", "two parts of this delivery have the same name")

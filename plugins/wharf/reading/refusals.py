@@ -28,7 +28,11 @@ REFUSALS: Final[dict[str, str]] = {
     "too_large": "If this size is right, ask the supplier to send it in parts.",
     "unsafe_archive": "Do not open it by hand; ask the supplier for an archive of plain names.",
     "encrypted": "Ask the supplier for a file without a password.",
-    "several_files": "Ask for one file in each archive, or list them as `source.parts`.",
+    "several_files": (
+        'Name the members to read in the feed file, such as `format.members: "*.csv"`, ask for one '
+        "file in each archive, or list the files as `source.parts`."
+    ),
+    "no_member": "Set `format.members` in the feed file to a pattern of the members named here.",
     "unreadable": _CHANGE_FORMAT,
     "other_format": _CHANGE_FORMAT,
     "conflict_markers": "The supplier published an unfinished merge. " + _SEND_AGAIN,

@@ -16,7 +16,7 @@ from typing import IO, cast
 
 import zstandard
 
-from wharf.reading.refusals import Refused, listed, shown
+from wharf.reading.refusals import Refused
 
 CHUNK = 1 << 20
 MAGIC = {
@@ -51,7 +51,7 @@ class Plain:
 
 
 def expand(path: Path, name: str, work: Path, limits: Limits | None = None) -> Plain:
-    """Undo one layer of compression, if the content has one.
+    """Undo one layer of compression of a file that is no archive, if the content has one.
 
     Args:
         path: The file.
@@ -60,19 +60,33 @@ def expand(path: Path, name: str, work: Path, limits: Limits | None = None) -> P
         limits: How far it may expand.
 
     Raises:
-        Refused: It is damaged, cut off, unsafe, encrypted, or expands too far.
+        Refused: It is damaged, cut off, or expands too far.
     """
     kind = compression_of(path)
     if not kind or (kind == "zip" and _is_workbook(path)):
         return Plain(path, "")
-    limits = limits or Limits()
+    budget = Budget(name, path.stat().st_size, limits or Limits())
     target = work / "expanded"
-    with _whole(name, kind), _open(path, kind, name) as source, target.open("wb") as out:
-        _copy(source, out, name, path.stat().st_size, limits)
-    again = compression_of(target)
-    if again and not (again == "zip" and _is_workbook(target)):
-        raise Refused(name, "unreadable", f"it is compressed twice ({kind}, then {again})")
+    with whole(name, kind), _open(path, kind) as source, target.open("wb") as out:
+        budget.copy(source, out)
+    once(target, name, kind)
     return Plain(target, kind)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file is a zip archive of others, and no workbook."""
+    return compression_of(path) == "zip" and not _is_workbook(path)
+
+
+def once(path: Path, name: str, kind: str) -> None:
+    """Check that what was expanded is not compressed again.
+
+    Raises:
+        Refused: It is.
+    """
+    again = compression_of(path)
+    if again and not (again == "zip" and _is_workbook(path)):
+        raise Refused(name, "unreadable", f"it is compressed twice ({kind}, then {again})")
 
 
 def compression_of(path: Path) -> str:
@@ -93,16 +107,14 @@ def _is_workbook(path: Path) -> bool:
         return False
 
 
-def _open(path: Path, kind: str, name: str) -> IO[bytes]:
+def _open(path: Path, kind: str) -> IO[bytes]:
     if kind == "gz":
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if kind == "bz2":
         return cast("IO[bytes]", bz2.open(path, "rb"))
     if kind == "xz":
         return cast("IO[bytes]", lzma.open(path, "rb"))
-    if kind == "zst":
-        return _open_zstd(path)
-    return _only_member(path, name)
+    return _open_zstd(path)
 
 
 def _open_zstd(path: Path) -> IO[bytes]:
@@ -136,41 +148,33 @@ def _ends_with_a_frame(path: Path) -> bool:
     return at == size
 
 
-def _only_member(path: Path, name: str) -> IO[bytes]:
-    with zipfile.ZipFile(path) as archive:
-        members = [each for each in archive.infolist() if not _is_clutter(each)]
-        if unsafe := [each.filename for each in members if _leaves(each.filename)]:
-            raise Refused(name, "unsafe_archive", f"a member leaves the archive: {listed(unsafe)}")
-        if not members:
-            raise Refused(name, "empty", "it is an archive without files")
-        if len(members) > 1:
-            named = listed([each.filename for each in members])
-            raise Refused(name, "several_files", f"it is an archive of {len(members)}: {named}")
-        if members[0].flag_bits & 1:
-            raise Refused(name, "encrypted", f"member {shown(members[0].filename)} has a password")
-        return archive.open(members[0])
+@dataclass
+class Budget:
+    """What the parts of one delivered file may expand to, all together."""
 
+    name: str
+    packed: int
+    limits: Limits
+    done: int = 0
 
-def _is_clutter(member: zipfile.ZipInfo) -> bool:
-    return member.is_dir() or member.filename.startswith("__MACOSX/")
+    def copy(self, source: IO[bytes], out: IO[bytes]) -> None:
+        """Write out what a stream holds.
 
-
-def _leaves(member: str) -> bool:
-    parts = member.replace("\\", "/").split("/")
-    return ".." in parts or member.startswith(("/", "\\")) or ":" in parts[0]
-
-
-def _copy(source: IO[bytes], out: IO[bytes], name: str, packed: int, limits: Limits) -> None:
-    done = 0
-    while data := source.read(CHUNK):
-        done += len(data)
-        if done > limits.bytes or (done > limits.free and done > packed * limits.ratio):
-            raise Refused(name, "too_large", f"its {packed:,} bytes expand to over {done:,}")
-        out.write(data)
+        Raises:
+            Refused: It is more than the limits allow.
+        """
+        limits = self.limits
+        while data := source.read(CHUNK):
+            self.done += len(data)
+            far = self.done > limits.free and self.done > self.packed * limits.ratio
+            if self.done > limits.bytes or far:
+                reason = f"its {self.packed:,} bytes expand to over {self.done:,}"
+                raise Refused(self.name, "too_large", reason)
+            out.write(data)
 
 
 @contextmanager
-def _whole(name: str, kind: str) -> Iterator[None]:
+def whole(name: str, kind: str) -> Iterator[None]:
     """Turn each library's way of saying "cut off" or "damaged" into a refusal."""
     try:
         yield

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from wharf.reading import Limits, Refused
-from wharf.reading.unpack import expand
+from wharf.reading.archive import Choice, unpack
 
 CONTENT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 977) for i in range(5000))
 
@@ -36,22 +36,23 @@ PACKED = {
 }
 
 
-def unpack(folder: Path, content: bytes, limits: Limits | None = None) -> bytes:
+def unpack_one(folder: Path, content: bytes, limits: Limits | None = None) -> bytes:
     path = folder / "packed"
     path.write_bytes(content)
-    return expand(path, "packed", folder, limits).path.read_bytes()
+    [member] = unpack(path, "packed", folder, Choice(), limits).members
+    return member.plain.path.read_bytes()
 
 
 @pytest.mark.parametrize("packed", PACKED.values(), ids=list(PACKED))
 def test_compression_is_recognised_by_content_and_undone(tmp_path: Path, packed: bytes) -> None:
-    assert unpack(tmp_path, packed) == CONTENT
+    assert unpack_one(tmp_path, packed) == CONTENT
 
 
 @pytest.mark.parametrize("cut", [1, 5, 9, 200])
 @pytest.mark.parametrize("kind", list(PACKED))
 def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, kind: str, cut: int) -> None:
     with pytest.raises(Refused) as refused:
-        unpack(tmp_path, PACKED[kind][:-cut])
+        unpack_one(tmp_path, PACKED[kind][:-cut])
     assert refused.value.kind in {"truncated", "damaged"}
     if kind in {"gz", "bz2", "zst", "zip"}:
         assert refused.value.kind == "truncated"
@@ -62,7 +63,7 @@ def test_a_flipped_byte_is_noticed(tmp_path: Path, kind: str) -> None:
     packed = bytearray(PACKED[kind])
     packed[len(packed) // 2] ^= 0x10
     with pytest.raises(Refused) as refused:
-        unpack(tmp_path, bytes(packed))
+        unpack_one(tmp_path, bytes(packed))
     assert refused.value.kind in {"damaged", "truncated"}
 
 
@@ -72,7 +73,7 @@ def test_a_flipped_byte_that_the_expander_accepts_is_caught_by_the_checksum(
     packed = bytearray(gzip.compress(CONTENT, compresslevel=0))
     packed[2000] ^= 1
     with pytest.raises(Refused, match="CRC") as refused:
-        unpack(tmp_path, bytes(packed))
+        unpack_one(tmp_path, bytes(packed))
     assert refused.value.kind == "damaged"
 
 
@@ -86,17 +87,17 @@ def test_a_bomb_is_refused_before_it_fills_the_disk(tmp_path: Path, kind: str) -
         "zip": zipped(a=zeros),
     }[kind]
     with pytest.raises(Refused, match="expand") as refused:
-        unpack(tmp_path, packed, Limits(ratio=100, free=1_000_000))
+        unpack_one(tmp_path, packed, Limits(ratio=100, free=1_000_000))
     assert refused.value.kind == "too_large"
     with pytest.raises(Refused, match="expand"):
-        unpack(tmp_path, packed, Limits(bytes=2_000_000))
+        unpack_one(tmp_path, packed, Limits(bytes=2_000_000))
     assert (tmp_path / "expanded").stat().st_size < 3_000_000
 
 
 @pytest.mark.parametrize("member", ["../up.csv", "/etc/x.csv", "a/../../b.csv", "C:\\x", "..\\x"])
 def test_an_archive_with_a_member_that_leaves_it_is_refused(tmp_path: Path, member: str) -> None:
     with pytest.raises(Refused, match="leaves the archive") as refused:
-        unpack(tmp_path, zipped(**{member: b"a,b\n"}))
+        unpack_one(tmp_path, zipped(**{member: b"a,b\n"}))
     assert refused.value.kind == "unsafe_archive"
     assert [path.name for path in tmp_path.iterdir()] == ["packed"]
 
@@ -106,9 +107,11 @@ def test_an_archive_with_a_member_that_leaves_it_is_refused(tmp_path: Path, memb
     [({"a.csv": b"x", "b.csv": b"y"}, "several_files"), ({}, "empty")],
     ids=["two files", "no file"],
 )
-def test_an_archive_holds_one_file(tmp_path: Path, members: dict[str, bytes], kind: str) -> None:
+def test_an_archive_of_one_table_needs_no_pattern(
+    tmp_path: Path, members: dict[str, bytes], kind: str
+) -> None:
     with pytest.raises(Refused) as refused:
-        unpack(tmp_path, zipped(**members))
+        unpack_one(tmp_path, zipped(**members))
     assert refused.value.kind == kind
 
 
@@ -117,15 +120,15 @@ def test_an_archive_with_a_password_is_refused_by_name(tmp_path: Path) -> None:
     packed[6] |= 1
     packed[packed.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(Refused, match="password") as refused:
-        unpack(tmp_path, bytes(packed))
+        unpack_one(tmp_path, bytes(packed))
     assert refused.value.kind == "encrypted"
 
 
 def test_a_file_compressed_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="compressed twice"):
-        unpack(tmp_path, gzip.compress(PACKED["zst"]))
+        unpack_one(tmp_path, gzip.compress(PACKED["zst"]))
 
 
 def test_what_is_not_compressed_is_left_alone(tmp_path: Path) -> None:
-    assert unpack(tmp_path, CONTENT) == CONTENT
+    assert unpack_one(tmp_path, CONTENT) == CONTENT
     assert not (tmp_path / "expanded").exists()
