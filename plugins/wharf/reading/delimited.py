@@ -154,7 +154,11 @@ def _read_header(
     findings: list[Finding],
 ) -> _Head:
     lines = read_head(buffer, source.bom, dialect)
-    rows = [() if line.is_blank or line.is_broken else line.cells for line in lines]
+    remarks = [_is_remark(line, dialect) for line in lines]
+    rows = [
+        () if line.is_blank or line.is_broken or remark else line.cells
+        for line, remark in zip(lines, remarks, strict=True)
+    ]
     numbers = [line.number for line in lines]
     setting = wanted.format.header if wanted.format else "find"
     try:
@@ -186,6 +190,11 @@ def _read_header(
     return _Head(cells, lines[index], mapped)
 
 
+def _is_remark(line: Line, dialect: Dialect) -> bool:
+    """Whether a line is a comment."""
+    return bool(dialect.comment and line.cells) and line.cells[0].startswith(dialect.comment)
+
+
 def _above(
     lines: Sequence[Line], rows: Sequence[Sequence[str]], width: int, findings: list[Finding]
 ) -> Line | None:
@@ -193,7 +202,7 @@ def _above(
     first = next(i for i, row in enumerate(rows) if len(row) == width)
     usual = sum(len(row) == width for row in rows)
     titled = width > 2 and all(len(row) <= 1 for row in rows[:first]) and usual > first + 1
-    if not first or not titled:
+    if not first or not titled or any(line.is_broken for line in lines[:first]):
         return None
     text = f"the rows begin on line {lines[first].number}, below {first} other lines"
     findings.append(Finding("preamble", text))
@@ -231,7 +240,7 @@ def _refuse_delimiter(
 ) -> None:
     """Say so when the header would be found with another delimiter."""
     seen = guess_dialect(buffer, source.bom)
-    if seen.delimiter == dialect.delimiter or not wanted.columns:
+    if dialect.delimiter in {seen.delimiter, _STAND_IN} or not wanted.columns:
         return
     rows = [line.cells for line in read_head(buffer, source.bom, seen)]
     if find_header(rows, wanted.columns) is not None:

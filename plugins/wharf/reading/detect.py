@@ -14,6 +14,8 @@ from typing import Final
 
 import chardet
 
+from wharf.reading.western import western_letters
+
 # The nearer to zero, the more files are written so.
 _PRIOR: Final = {
     "cp1252": 0.0, "iso8859-1": -0.02, "iso8859-15": -0.05, "cp1250": -0.06, "cp1251": -0.05,
@@ -38,6 +40,8 @@ _ALPHABETS: Final = tuple(
     )
 )  # fmt: skip
 _BESIDE_WORDS: Final = frozenset("–—’‘“”…•€£°§«»№\u00a0®©™²³µ½¼")
+_DOUBT: Final = 0.7
+"""By how much another reading must be ahead of one that is likely for western Europe."""
 _STATISTICS: Final = 1.5
 """Weight of the library's ranking against 3 for what the letters look like."""
 
@@ -57,6 +61,9 @@ def detect(sample: bytes) -> Detected | None:
         if _is_kana(sample, encoding):
             return Detected(_narrowest(sample, encoding), True)
     weighed = sorted(_weigh(sample), reverse=True)
+    if _is_western(sample, weighed):
+        text = sample.decode("cp1252")
+        return Detected("cp1252", bool(weighed) and weighed[0][2] == text)
     if not weighed:
         return None
     best, _, text = weighed[0]
@@ -87,6 +94,15 @@ def _weigh(sample: bytes) -> list[tuple[float, str, str]]:
         prior = _PRIOR.get(encoding, -0.5) * few
         weighed.append((_STATISTICS * each["confidence"] / top + looks + prior, encoding, text))
     return weighed
+
+
+def _is_western(sample: bytes, weighed: list[tuple[float, str, str]]) -> bool:
+    """Whether a few western letters or signs are the likeliest reading of few bytes."""
+    letters = western_letters(sample)
+    if not letters or not weighed:
+        return letters is not None
+    score = next((score for score, encoding, _ in weighed if encoding == "cp1252"), None)
+    return letters == 1 if score is None else weighed[0][0] - score < _DOUBT
 
 
 def _is_kana(sample: bytes, encoding: str) -> bool:

@@ -23,6 +23,8 @@ _LONG: Final = re.compile(r"[^\w\s\"'.,()+\\-]{2,4}|\t[|;,]\t")
 _NO_MARKS: Final = frozenset(("://", "=>", "->", "<>", "</", "/>", "??", "!!"))
 _ABOVE: Final = re.compile(r"[\u00a1-\u00bf\u00d7\u2016\u2020-\u2022\u25a0-\u25ff]")
 _PREAMBLE: Final = 60
+_FEW: Final = 3
+"""Rows that are too few to make a longer row above them a title."""
 
 
 def guess_dialect(buffer: Buffer, start: int) -> Dialect:
@@ -223,11 +225,20 @@ def _is_fuller(
     rows: Sequence[Sequence[str]], filled: Sequence[int], best: int, i: int, usual: int
 ) -> bool:
     if len(rows[best]) != usual:
-        short = len(rows[best]) + 1 == usual and best + 1 == i
-        return len(rows[i]) == usual and not short
+        short = len(rows[best]) + 1 == usual and best + 1 == i and not _names_data(rows, i)
+        few = sum(len(row) == usual for row in rows) <= _FEW
+        cut = few and len(rows[best]) > usual
+        return len(rows[i]) == usual and not short and not cut
     gaps = filled[best] < len(rows[best])
     names = len({cell.strip() for cell in rows[i] if cell.strip()}) == filled[i]
     return gaps and names and len(rows[i]) == usual and filled[i] > filled[best]
+
+
+def _names_data(rows: Sequence[Sequence[str]], at: int) -> bool:
+    """Whether a row without numbers stands above columns of numbers or dates."""
+    below = [row for row in rows[at + 1 :] if len(row) == len(rows[at])]
+    columns = zip(*below, strict=True)
+    return any(sum(map(looks_like_data, column)) > 0.8 * len(column) for column in columns)
 
 
 def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:

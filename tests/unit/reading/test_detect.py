@@ -48,3 +48,35 @@ def test_a_single_letter_is_western_and_not_certain() -> None:
     found = detect("Müller".encode("cp1252"))
     assert found is not None
     assert "Müller".encode("cp1252").decode(found.encoding) == "Müller"
+
+
+FEW = (
+    "1,2,3\n4,5,é", "élève;18\nNoël;3", "Café «Le Roi»;12", "À propos;1\noù;2", "Curaçao;4",
+    "Müller;5\nGröße;6", "A;ä\nB;c", "Straße;1\nÖl;2", "25 °C;Köln",
+    "¡Hola!;1", "¿Dónde?;2\nNúñez;3", "piñata;1", "n.º 5;León", "São Paulo;7\nJoão;8",
+    "pl.;50 €", "© 2024", "price;£5", "Bank\u00a0,City\u00a0,West–Central", "12 m²;½", "don’t;“so”",
+    "Malmö;1", "København;2", "Åre;3",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", FEW)
+def test_a_few_letters_or_signs_of_western_europe_are_read_as_cp1252(text: str) -> None:
+    found = detect(text.encode("cp1252"))
+    assert found is not None
+    assert text.encode("cp1252").decode(found.encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Łódź", "cp1250"), ("Győr;1\nKőszeg;2", "cp1250"), ("Třebíč;1\nPřerov;2", "cp1250"),
+        ("Москва", "cp1251"), ("Казань", "koi8-r"), ("Αθήνα", "cp1253"), ("Iğdır;1", "cp1254"),
+        ("北京", "gb18030"), ("東京", "cp932"), ("서울", "euc_kr"),
+    ],
+)  # fmt: skip
+def test_a_single_word_of_another_alphabet_is_not_taken_for_western(
+    text: str, encoding: str
+) -> None:
+    found = detect(text.encode(encoding))
+    assert found is not None
+    assert text.encode(encoding).decode(found.encoding) == text
