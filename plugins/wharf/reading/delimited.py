@@ -154,7 +154,8 @@ def _read_header(
     findings: list[Finding],
 ) -> _Head:
     lines = read_head(buffer, source.bom, dialect)
-    remarks = [_is_remark(line, dialect) for line in lines]
+    starts = [source.bom, *(line.end for line in lines)]
+    remarks = [_is_remark(buffer, start, dialect) for start in starts[: len(lines)]]
     rows = [
         () if line.is_blank or line.is_broken or remark else line.cells
         for line, remark in zip(lines, remarks, strict=True)
@@ -190,9 +191,10 @@ def _read_header(
     return _Head(cells, lines[index], mapped)
 
 
-def _is_remark(line: Line, dialect: Dialect) -> bool:
+def _is_remark(buffer: mmap.mmap, start: int, dialect: Dialect) -> bool:
     """Whether a line is a comment."""
-    return bool(dialect.comment and line.cells) and line.cells[0].startswith(dialect.comment)
+    mark = dialect.comment.encode()
+    return bool(mark) and buffer[start : start + len(mark)] == mark
 
 
 def _above(

@@ -14,7 +14,7 @@ from typing import Final
 
 import chardet
 
-from wharf.reading.western import western_letters
+from wharf.reading.detect_western import western_letters
 
 # The nearer to zero, the more files are written so.
 _PRIOR: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -126,13 +127,14 @@ def _columns(opened: Opened, profile: Profile) -> dict[str, Column]:
     """Columns with the spelling of their header cells; empty ones without a name are left out."""
     header = opened.sniffed.columns
     names = labels(header)
+    times = Counter(names)
     columns = {}
     for name, index in opened.mapped.cells.items():
         typed = profile.columns[name]
         if header and not header[index].strip() and not typed.filled:
             continue
         alias = (names[index],) if names and names[index] != name else ()
-        if names.count(names[index] if names else name) > 1:
+        if names and times[names[index]] > 1:
             alias = (f"#{index + 1}",)
         columns[name] = typed.spec.model_copy(update={"aliases": alias})
     return columns

@@ -27,6 +27,7 @@ SYSTEM: Final = {
     "_file": "VARCHAR",
     "_line": "BIGINT",
 }
+_SLOW_WHEN_WIDE: Final = "common_subexpressions,statistics_propagation,column_lifetime"
 WIDE: Final = 1_000
 """Columns above which one thread and small row groups keep the memory in bounds."""
 
@@ -66,6 +67,8 @@ def write_plan(
     if len(plan.columns) > WIDE:
         plan.connection.execute("SET threads = 1")
         plan.connection.execute("SET memory_limit = '4GB'")
+        # These compare every expression with every other, or write down what no one reads.
+        plan.connection.execute(f"SET disabled_optimizers = '{_SLOW_WHEN_WIDE}'")
     with Quarantine(bad) as quarantine, damage_named(plan.files), _disagreement_named(plan.files):
         for each in plan.files:
             quarantine.add_rejects(each)
