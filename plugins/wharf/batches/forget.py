@@ -24,8 +24,8 @@ from wharf.lake import Batch, StagedFile, duckdb_type, new_batch_id
 from wharf.lake.parquet import ROW_GROUP
 from wharf.lake.scan import name, text
 from wharf.lake.storage import local_path
+from wharf.ledger import audits, erasures
 from wharf.ledger import batches as rows
-from wharf.ledger import erasures
 from wharf.ledger.rows import BatchRow
 
 BATCH_ID = "_batch_id"
@@ -84,7 +84,6 @@ def forget_key(
         now=cause.at,
         version=old.version,
         rows_in_file=old.rows_in_file - found.staged,
-        findings=old.findings,
         run_id=old.run_id,
     )
     if old.status == "PUBLISHED":
@@ -94,6 +93,10 @@ def forget_key(
     else:
         with batches.ledger.write() as tx:
             rows.set_status(tx, fresh.batch_id, old.status, cause.at)
+    with batches.ledger.write() as tx:
+        audits.forget_audit(tx, old.batch_id)
+        status = "SUPERSEDED" if old.status == "PUBLISHED" else old.status
+        rows.set_status(tx, old.batch_id, status, cause.at, findings=[])
     erase_batch(
         batches.lake,
         batches.ledger,

@@ -69,6 +69,12 @@ def record_audit(tx: Connection, audit: BatchAudit, outcomes: Sequence[CheckOutc
         tx.execute(insert(check_outcome), [_values(each) for each in outcomes])
 
 
+def forget_audit(tx: Connection, batch_id: str) -> None:
+    """Delete what an audit found in a batch: figures and findings quote values."""
+    for table in (batch_audit, check_outcome):
+        tx.execute(delete(table).where(table.c.batch_id == batch_id))
+
+
 def audit_of(tx: Connection, batch_id: str) -> BatchAudit | None:
     """The audit of a batch; None when it was not audited."""
     row = tx.execute(select(batch_audit).where(batch_audit.c.batch_id == batch_id)).first()

@@ -100,6 +100,16 @@ class Ledger:
                 tx.exec_driver_sql("PRAGMA analysis_limit=1000")
             tx.exec_driver_sql("ANALYZE")
 
+    def scrub(self) -> None:
+        """Leave nothing of deleted rows in SQLite's files; Postgres sees to its own in time."""
+        if self.engine.dialect.name == "sqlite":
+            connection = self.engine.raw_connection()
+            try:
+                connection.cursor().execute("VACUUM")
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()
+
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
         try:

@@ -12,6 +12,7 @@ from wharf.batches.forget import Found, find_key, forget_key
 from wharf.contracts import Feed
 from wharf.intake import Intake
 from wharf.ledger import deliveries, erasures
+from wharf.ledger.fixes import FixedFile, fixes_for
 from wharf.ledger.rows import BatchRow, Delivery, ReleaseRow
 from wharf.products.successors import follow_successors
 from wharf.watch.promises import Promises
@@ -26,6 +27,8 @@ class Traces:
     found: tuple[Found, ...]
     files: tuple[tuple[Delivery, ...], ...]
     """Delivered files that batches with such rows were read from."""
+    corrections: tuple[FixedFile, ...]
+    """Files of corrected rows that people handed in for those."""
     unread: tuple[Delivery, ...]
     """Delivered files that no batch was read from: what they hold is not known."""
     unsearched: tuple[str, ...]
@@ -85,7 +88,16 @@ def traces(ctx: Intake, promises: Promises, feed: Feed, key: Mapping[str, str]) 
         if not any(each.outcome in {"loaded", "quarantined"} for each in same)
         and same[-1].seq not in gone
     ]
-    return Traces(tuple(found), tuple(filter(None, holding)), tuple(unread), tuple(unsearched))
+    still = tuple(filter(None, holding))
+    with ctx.ledger.read() as tx:
+        corrections = {
+            each.decision: each
+            for same in still
+            for each in fixes_for(tx, feed.feed, same[0].period, same)
+        }
+    return Traces(
+        tuple(found), still, tuple(corrections.values()), tuple(unread), tuple(unsearched)
+    )
 
 
 def forget(
@@ -109,12 +121,15 @@ def forget(
         _erase_results(ctx, each.row)
     place = products.Context(ctx.settings, promises.project, ctx.ledger, ctx.lake, ctx.batches)
     done.releases = follow_successors(place, done.successors, by=cause.by, now=cause.at)
+    for correction in seen.corrections:
+        ctx.landing.erase(correction.uri, cause.sentence)
     for same in seen.files:
         progress(f"delivered file of {same[0].period}")
         erase_delivery(ctx.landing, ctx.ledger, feed.table, same, cause)
         done.files += 1
     for table in {each.row.table for each in seen.found}:
         ctx.lake.eraser.sweep(table)
+    ctx.ledger.scrub()
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from harbour import CONTRACT, Harbour
 
 from wharf.batches import load_dataframe
 from wharf.batches.erase import Cause
+from wharf.decisions import Desk, Person
+from wharf.decisions.replaying import keep_corrections, replay
 from wharf.errors import Erased, LakeError
 from wharf.ledger import erasures
 from wharf.watch.forgetting import Forgotten, forget, traces
@@ -142,3 +145,22 @@ def test_a_file_that_was_never_read_is_named(harbour: Harbour) -> None:
         harbour.run()
     seen = traces(harbour.place, harbour.promises, harbour.feed, {"id": WHO})
     assert [each.version for each in seen.unread] == [4]
+
+
+def test_rows_that_a_person_corrected_go_with_the_file_they_were_sent_in(
+    harbour: Harbour, tmp_path: Path
+) -> None:
+    ledger, promises = harbour.place.ledger, harbour.promises
+    desk = Desk.of(ledger, promises.project, promises.feeds)
+    line = THIRD.count("\n")
+    fixed = f"wharf_file,wharf_line,id,price\nprices_20261120.csv,{line},{WHO},8.00\n"
+    keep_corrections(
+        harbour.place, desk, "acme.prices", DAY, "fixed.csv", io.BytesIO(fixed.encode()),
+        tmp_path, Person("ada", "cli"), harbour.now, "typing errors",
+    )  # fmt: skip
+    ada = Person("ada", "cli")
+    replay(harbour.place, desk, harbour.feed, harbour.period, ada, harbour.now, "y")
+    assert (WHO, "8.00") in harbour.rows()
+    forgotten(harbour)
+    assert WHO not in dict(harbour.rows())
+    assert holding(harbour) == []
