@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -60,9 +62,28 @@ _STREAMS: Final = {
     "PowerPoint Document": "a PowerPoint document",
     "__substg1.0": "an Outlook message",
 }
+_NO_FILE: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
 _BOMS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _START: Final = b"<" * 7 + b" "
 _END: Final = b">" * 7 + b" "
+
+
+def refuse_no_file(path: Path, name: str) -> None:
+    """Refuse what is no plain file, or may not be read; opening a pipe would wait without end.
+
+    Raises:
+        Refused: It says what it is.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        what = _NO_FILE.get(stat.S_IFMT(mode), "a device")
+        raise Refused(name, "no_file", f"it is {what}, no file")
+    if not os.access(path, os.R_OK):
+        raise Refused(name, "no_file", "this user may not read it")
 
 
 def kind_of(path: Path, name: str) -> str:

@@ -14,7 +14,7 @@ from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
 from wharf.reading.archive import Choice, Member, unpack
-from wharf.reading.content import kind_of, refuse_conflict_markers
+from wharf.reading.content import kind_of, refuse_conflict_markers, refuse_no_file
 from wharf.reading.delimited import open_delimited
 from wharf.reading.findings import Finding
 from wharf.reading.json_lines import LOOKS_LIKE_JSON, open_json_lines
@@ -136,6 +136,7 @@ def _open_all(
     limits: Limits | None,
 ) -> list[Opened]:
     """Open all tables of a delivered file: itself, or the members of an archive that are read."""
+    refuse_no_file(file.path, file.name)
     work = folder / relation
     work.mkdir()
     unpacked = unpack(file.path, file.name, work, _choice(wanted), limits)

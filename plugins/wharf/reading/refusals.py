@@ -32,6 +32,7 @@ REFUSALS: Final[dict[str, str]] = {
         'Name the members to read in the feed file, such as `format.members: "*.csv"`, ask for one '
         "file in each archive, or list the files as `source.parts`."
     ),
+    "no_file": "Give the path of a file that this user may read.",
     "no_member": "Set `format.members` in the feed file to a pattern of the members named here.",
     "unreadable": _CHANGE_FORMAT,
     "other_format": _CHANGE_FORMAT,

@@ -49,8 +49,13 @@ class Field:
 
     @property
     def value(self) -> str:
-        """Alias of the cast cell."""
-        return identifier(f"value {self.name}")
+        """Alias of the cast cell; that of the cleaned one where a text stays as it is."""
+        return self.given if self.stays else identifier(f"value {self.name}")
+
+    @property
+    def stays(self) -> bool:
+        """Whether casting changes nothing: a column less for each text of a wide table."""
+        return self.quick is None and self.cast == self.given
 
     @property
     def tried(self) -> str:
@@ -116,7 +121,7 @@ class TableSql:
             [f"{self._odd_cells()} AS _odd", *(f"{q.value} AS {e.tried}" for e, q in usual)],
             [f"coalesce({q.fits}, false) AS {e.fits}" for e, q in usual],
             [f"{each.given_sql()} AS {each.given}" for each in self._fields],
-            [f"{each.value_sql()} AS {each.value}" for each in self._fields],
+            [f"{each.value_sql()} AS {each.value}" for each in self._fields if not each.stays],
         ]
         source = self.file.cells_of(relation or self.file.relation)
         for step in steps:

@@ -22,6 +22,7 @@ from wharf.reading.header import Mapped, as_found, by_position, map_header, plac
 from wharf.reading.layout import Layout
 from wharf.reading.opened import Opened, Raw, Sniffed, Wanted
 from wharf.reading.refusals import Refused, listed, shown
+from wharf.reading.sheet_size import refuse_far_cells
 
 HEAD: Final = 200
 MAX_EXPANDED: Final = 4 << 30
@@ -106,6 +107,7 @@ def _with_its_own_epoch(path: Path, name: str, work: Path) -> Path:
     with zipfile.ZipFile(path) as archive:
         if sum(each.file_size for each in archive.infolist()) > MAX_EXPANDED:
             raise Refused(name, "too_large", f"its sheets expand to over {MAX_EXPANDED:,} bytes")
+        refuse_far_cells(archive, name)
         if "xl/workbook.xml" not in archive.namelist():
             return path
         book = archive.read("xl/workbook.xml")
