@@ -14,7 +14,7 @@ import duckdb
 from wharf.contracts.formats import CsvFormat
 from wharf.reading.encoding import Text, as_utf8
 from wharf.reading.findings import Finding
-from wharf.reading.guess import guess_dialect, long_mark
+from wharf.reading.guess import guess_dialect, is_fixed_width, long_mark
 from wharf.reading.header import (
     Mapped,
     as_found,
@@ -173,6 +173,9 @@ def _read_header(
         if not width:
             raise Refused(name, "unreadable", "none of its first lines has readable fields")
         _refuse_remark(name, rows, wanted)
+        if is_fixed_width(["".join(row) for row in rows if len(row) == 1]):
+            text = "its lines have one length and no delimiter: each is read as a single text"
+            findings.append(Finding("fixed_width", text))
         above = _above(lines, rows, width, findings)
         if wanted.columns is None:
             return _Head(("",) * width, None, as_found(name, width, findings), above)

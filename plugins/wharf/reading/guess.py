@@ -22,6 +22,7 @@ _ESCAPED_QUOTE: Final = re.compile(rb"(?<![\\])\\[\"']")
 _LONG: Final = re.compile(r"[^\w\s\"'.,()+\\-]{2,4}|\t[|;,]\t")
 _NO_MARKS: Final = frozenset(("://", "=>", "->", "<>", "</", "/>", "??", "!!"))
 _ABOVE: Final = re.compile(r"[\u00a1-\u00bf\u00d7\u2016\u2020-\u2022\u25a0-\u25ff]")
+_NEVER: Final = ("\t", "|", ";", ",", "\x1f", "\x1e", "\x00")
 _PREAMBLE: Final = 60
 _FEW: Final = 3
 """Rows that are too few to make a longer row above them a title."""
@@ -39,6 +40,9 @@ def guess_dialect(buffer: Buffer, start: int) -> Dialect:
         several = len(read_head(buffer, start, rare[1], 3)) > 2 or rare[1].delimiter in "\x01\x1f"
         if rare[0][0] > 0.9 and several and rare[0][0] > best[0][0]:
             best = rare
+    if best[0][0] <= 0.9 and is_fixed_width(_lines(head)):
+        mark = next((each for each in _NEVER if buffer.find(each.encode()) < 0), _NEVER[0])
+        return Dialect(mark, "")
     dialect = best[1]
     if dialect.delimiter in ": " and _are_moments(rows):
         dialect = Dialect(",", dialect.quote)
@@ -59,6 +63,8 @@ def declared_mark(buffer: Buffer, start: int) -> tuple[str, int] | None:
 def long_mark(text: str) -> str:
     """A delimiter of several bytes: it divides lines regularly, its parts hardly stand alone."""
     lines = [line for line in text.splitlines()[:200] if line.strip()]
+    if is_fixed_width(lines[:-1]):
+        return ""
     seen: Counter[str] = Counter()
     for line in lines:
         seen.update({mark for pattern in (_LONG, _ABOVE) for mark in pattern.findall(line)})
@@ -67,6 +73,18 @@ def long_mark(text: str) -> str:
         if len(mark.encode()) > 1 and _divides(text, mark):
             return mark
     return ""
+
+
+def is_fixed_width(lines: Sequence[str]) -> bool:
+    """Whether long lines of one length are padded with blanks, as where places divide them."""
+    widths = {len(line) for line in lines}
+    padded = sum("   " in line for line in lines)
+    return len(lines) >= 20 and len(widths) == 1 and min(widths) >= 80 and padded == len(lines)
+
+
+def _lines(head: bytes) -> list[str]:
+    """The lines of a head but for the last, which may be cut."""
+    return [line.decode("utf-8", "replace") for line in head.splitlines()[:-1]]
 
 
 def _divides(text: str, mark: str) -> bool:
@@ -196,7 +214,7 @@ def guess_header(rows: Sequence[Sequence[str]]) -> int | None:
     """
     filled = [sum(1 for cell in row if cell.strip()) for row in rows]
     usual = sorted(count for count in filled if count)
-    if not usual:
+    if not usual or (usual[-1] == 1 and is_fixed_width(["".join(row) for row in rows])):
         return None
     median = usual[len(usual) // 2]
     enough = max(min(2, median), math.ceil(0.5 * median))

@@ -48,3 +48,13 @@ def test_a_title_one_field_short_is_no_header_where_names_stand_below_it(tmp_pat
 def test_a_header_one_field_short_stays_the_header_of_rows_with_names(tmp_path: Path) -> None:
     trial = tried(tmp_path, "size,weight\nann,1.5,2\nben,2.5,3\ncid,4.5,5\n")
     assert trial.header_line == 1
+
+
+def test_lines_that_only_their_places_divide_are_kept_whole(tmp_path: Path) -> None:
+    lines = [
+        f"AB##{n:05}   {'of, ' if n % 7 else 'and '}town {n % 3}".ljust(120) for n in range(60)
+    ]
+    trial = tried(tmp_path, "".join(f"{line}\r\n" for line in lines))
+    assert (trial.header_line, trial.columns) == (None, ("column_1",))
+    assert (trial.rows_staged, trial.rows_quarantined) == (60, 0)
+    assert any("one length" in note for note in trial.notes)
