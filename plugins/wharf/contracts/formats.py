@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ from pydantic import Field, field_validator
 
 from wharf.contracts.shapes import parse_type
 from wharf.contracts.spec import OptionalText, Spec
+
+_RANGE = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})?:([A-Z]{1,3})((?(2)[1-9]\d{0,6}))")
 
 
 class Column(Spec):
@@ -84,7 +87,22 @@ class ExcelFormat(Format):
 
     kind: Literal["excel"]
     sheet: OptionalText = None
+    range: OptionalText = None
+    """Part of the sheet with its header, such as `B4:H200` or `B:H`; no cell outside is read."""
     trim: bool = True
+
+    @field_validator("range")
+    @classmethod
+    def _is_a_range(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        match = _RANGE.fullmatch(value.upper())
+        if match is None:
+            raise ValueError("write corners such as B4:H200, or columns such as B:H")
+        first, top, last, bottom = match.groups()
+        if (len(first), first) > (len(last), last) or (top and int(top) > int(bottom)):
+            raise ValueError("write the upper left corner first, such as B4:H200")
+        return value.upper()
 
 
 class JsonLinesFormat(Format):

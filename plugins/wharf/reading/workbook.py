@@ -22,6 +22,7 @@ from wharf.reading.header import Mapped, as_found, by_position, map_header, plac
 from wharf.reading.layout import Layout
 from wharf.reading.opened import Opened, Raw, Sniffed, Wanted
 from wharf.reading.refusals import Refused, listed, shown
+from wharf.reading.sheet_range import SheetRange
 from wharf.reading.sheet_size import refuse_far_cells
 
 HEAD: Final = 200
@@ -54,6 +55,7 @@ def open_workbook(
     fmt = wanted.format if isinstance(wanted.format, ExcelFormat) else None
     findings: list[Finding] = []
     sheet, cells, index, mapped = _choose(_open(path, name, work), name, fmt, wanted, findings)
+    part = SheetRange.read(fmt.range if fmt else None)
     first = 0 if index is None else index + 1
     filled = _filled(cells)
     blank = int((~filled[first:]).sum())
@@ -62,7 +64,7 @@ def open_workbook(
     table = pa.table(
         {
             "_row": pa.array(np.arange(len(rows))),
-            "_line": pa.array(rows + 1),
+            "_line": pa.array(rows + part.row + 1),
             **{f"c{i}": cells.column(i).take(pa.array(rows)) for i in used},
         }
     )
@@ -74,7 +76,7 @@ def open_workbook(
         counted=first + int(pc.sum(pc.cast(_any(cells, first), pa.int64())).as_py() or 0) + blank,
     )  # fmt: skip
     header = () if index is None else _row(cells, index)
-    line = None if index is None else index + 1
+    line = None if index is None else part.row + index + 1
     sniffed = Sniffed("excel", header_line=line, columns=header, sheet=sheet)
     raw = _RawCells(cells.take(pa.array(rows)))
     return Opened(
@@ -138,12 +140,13 @@ def _choose(
             raise Refused(name, "no_sheet", reason)
         sheets = [fmt.sheet]
     problem: Refused | None = None
+    part = SheetRange.read(fmt.range if fmt else None)
     for sheet in sheets:
-        cells = _cells(book, sheet, name)
+        cells = _cells(book, sheet, name, part)
         if not _filled(cells).any():
             continue
         try:
-            index, mapped = _header(cells, name, wanted, findings)
+            index, mapped = _header(cells, name, wanted, part.row, findings)
         except Refused as error:
             problem = problem or error
             if error.kind == "no_header":
@@ -156,8 +159,8 @@ def _choose(
     raise problem or Refused(name, "empty", "the workbook holds no cells")
 
 
-def _cells(book: fastexcel.ExcelReader, sheet: str, name: str) -> pa.Table:
-    """All cells of a sheet as text, from its first row on; errors as Excel shows them."""
+def _cells(book: fastexcel.ExcelReader, sheet: str, name: str, part: SheetRange) -> pa.Table:
+    """The cells of a part of a sheet as text, from its first row on; errors as Excel shows them."""
     try:
         loaded: Any = book.load_sheet(sheet, header_row=None, skip_rows=0, dtypes="string")
         batch, errors = loaded.to_arrow_with_errors()
@@ -170,6 +173,7 @@ def _cells(book: fastexcel.ExcelReader, sheet: str, name: str) -> pa.Table:
         for row, text in cells:
             values[row] = text
         columns[column] = pa.array(values, pa.string())
+    columns = part.cut(columns, [each.absolute_index for each in loaded.available_columns()])
     return pa.table(columns, names=[f"c{i}" for i in range(len(columns))])
 
 
@@ -184,17 +188,17 @@ def _by_column(errors: Any) -> dict[int, list[tuple[int, str]]]:
 
 
 def _header(
-    cells: pa.Table, name: str, wanted: Wanted, findings: list[Finding]
+    cells: pa.Table, name: str, wanted: Wanted, top: int, findings: list[Finding]
 ) -> tuple[int | None, Mapped]:
     head = [_row(cells, i) for i in range(min(HEAD, cells.num_rows))]
     setting = wanted.format.header if wanted.format else "find"
-    index = place_header(name, head, range(1, len(head) + 1), setting, wanted.columns)
+    index = place_header(name, head, range(top + 1, top + len(head) + 1), setting, wanted.columns)
     if index is None:
         if wanted.columns is None:
             return None, as_found(name, cells.num_columns, findings)
         return None, by_position(name, cells.num_columns, wanted.columns)
     if index:
-        text = f"the header stands in row {index + 1}, below {index} other rows"
+        text = f"the header stands in row {top + index + 1}, below {index} other rows"
         findings.append(Finding("preamble", text))
     if wanted.columns is None:
         return index, as_found(name, head[index], findings)
