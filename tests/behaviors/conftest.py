@@ -36,6 +36,7 @@ def look(browser: Browser) -> Iterator[Look]:
         )
         opened.append(context)
         parts = urlsplit(address)
+        context.set_default_timeout(120_000)  # a busy machine is no fault of a page
         visit = Visit(context.new_page(), f"{parts.scheme}://{parts.netloc}")
         visit.page.on("request", visit.note)
         visit.page.on("pageerror", lambda error: visit.troubles.append(str(error)))

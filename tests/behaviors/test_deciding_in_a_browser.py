@@ -82,6 +82,7 @@ def desktop(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) ->
         java_script_enabled=request.param == "with script", viewport={"width": 1280, "height": 900}
     )
     troubles: list[str] = []
+    context.set_default_timeout(120_000)  # a busy machine is no fault of a page
     page = context.new_page()
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)

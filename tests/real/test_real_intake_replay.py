@@ -121,8 +121,8 @@ def test_every_delivery_agrees_with_the_oracle(played: dict[DeliverySet, Played]
     for each in played.values():
         assert each.judge.mismatches == []
         ours, oracle = each.judge.figures.ours, each.judge.figures.oracle
-        assert ours["rows"] == oracle["rows"] > 50_000
-        assert ours["cells changed"] == oracle["cells changed"] > 5_000
+        assert ours["rows"] == oracle["rows"] > 20_000
+        assert ours["cells changed"] == oracle["cells changed"] > 1_000
 
 
 @needs_data
