@@ -14,7 +14,7 @@ from typing import Final
 
 import chardet
 
-from wharf.reading.detect_western import western_letters
+from wharf.reading.detect_western import is_no_language, western_letters
 
 # The nearer to zero, the more files are written so.
 _PRIOR: Final = {
@@ -60,6 +60,8 @@ def detect(sample: bytes) -> Detected | None:
     for encoding in ("euc_jp", "cp932"):
         if _is_kana(sample, encoding):
             return Detected(_narrowest(sample, encoding), True)
+    if is_no_language(sample):
+        return Detected("cp1252", False)
     weighed = sorted(_weigh(sample), reverse=True)
     if _is_western(sample, weighed):
         text = sample.decode("cp1252")

@@ -7,6 +7,7 @@ too little for them, and then the encoding in widest use is the best reading.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 _FEW: Final = 5
@@ -40,7 +41,18 @@ _IN_PLACE: Final = re.compile(
     )
 )  # fmt: skip
 _SIGNS_TOGETHER: Final = re.compile("[©€§•·×¢¥±®™°£²³½¼¾ºª]{2}")
+# Without the bytes that draw lines on old terminals.
+_RUNS: Final = re.compile(rb"([\x80-\xc3\xc5-\xcc\xce-\xff])\1{4,}")
+_TOGETHER: Final = re.compile(rb"[\x80-\xff]{2}")
 _ABOVE_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+
+
+def is_no_language(sample: bytes) -> bool:
+    """Whether bytes above ASCII form no words: one repeated, or each alone, once or twice."""
+    times = Counter(byte for byte in sample if byte > 127)
+    repeated = sum(len(run[0]) for run in _RUNS.finditer(sample))
+    listed = len(times) > 64 and max(times.values()) < 3 and not _TOGETHER.search(sample)
+    return listed or repeated * 2 > times.total()
 
 
 def western_letters(sample: bytes) -> int | None:

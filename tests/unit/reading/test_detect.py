@@ -80,3 +80,10 @@ def test_a_single_word_of_another_alphabet_is_not_taken_for_western(
     found = detect(text.encode(encoding))
     assert found is not None
     assert text.encode(encoding).decode(found.encoding) == text
+
+
+@pytest.mark.parametrize("text", ["ýýýýýýý;1\nØ;2", "\n".join(map(chr, range(0xA1, 0x100)))])
+def test_letters_that_form_no_words_are_western_and_not_certain(text: str) -> None:
+    found = detect(text.encode("cp1252"))
+    assert found is not None
+    assert (found.encoding, found.is_sure) == ("cp1252", False)
