@@ -82,6 +82,26 @@ class CsvFormat(Format):
         return value
 
 
+class FixedFormat(Format):
+    """Text without a header whose columns stand at fixed places of each line, compressed or not."""
+
+    kind: Literal["fixed"]
+    positions: dict[str, tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]]
+    """First and last character of each column, from 1."""
+    header: Literal[0] = 0
+    encoding: str = "utf-8"
+    trim: bool = True
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+
+    @field_validator("positions")
+    @classmethod
+    def _are_positions(cls, value: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+        if wrong := [name for name, (first, last) in value.items() if first > last]:
+            raise ValueError(f"write the first character before the last: {', '.join(wrong)}")
+        return value
+
+
 class ExcelFormat(Format):
     """A sheet of a workbook (.xlsx, .xls, .xlsb or .ods, recognised by content)."""
 
@@ -136,7 +156,7 @@ class ParquetFormat(Format):
 
 
 FileFormat = Annotated[
-    CsvFormat | ExcelFormat | JsonLinesFormat | JsonFormat | ParquetFormat,
+    CsvFormat | FixedFormat | ExcelFormat | JsonLinesFormat | JsonFormat | ParquetFormat,
     Field(discriminator="kind"),
 ]
 

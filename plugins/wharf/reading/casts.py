@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from wharf.contracts import Column
-from wharf.contracts.formats import CsvFormat, FileFormat
+from wharf.contracts.formats import CsvFormat, FileFormat, FixedFormat
 from wharf.contracts.shapes import List, Map, Struct, Type, is_nested, parse_type
 from wharf.reading.dates import ISO_DATE, date_of_formats, literal, moment, time_of_day
 from wharf.reading.opened import identifier, text
@@ -69,7 +69,9 @@ class Spelling:
     @staticmethod
     def of(fmt: FileFormat) -> Spelling:
         """The spelling that a contract's `format` describes."""
-        marks = (fmt.decimal, fmt.thousands) if isinstance(fmt, CsvFormat) else (".", "")
+        marks = (
+            (fmt.decimal, fmt.thousands) if isinstance(fmt, CsvFormat | FixedFormat) else (".", "")
+        )
         return Spelling(
             *marks, fmt.tz, fmt.nulls, fmt.trim, fmt.date_formats, fmt.kind == "excel"
         )  # fmt: skip

@@ -17,6 +17,7 @@ from wharf.reading.archive import Choice, Member, unpack
 from wharf.reading.content import kind_of, refuse_conflict_markers, refuse_no_file
 from wharf.reading.delimited import open_delimited
 from wharf.reading.findings import Finding
+from wharf.reading.fixed_width import open_fixed
 from wharf.reading.json_lines import LOOKS_LIKE_JSON, open_json_lines
 from wharf.reading.opened import Opened, Sniffed, SourceFile, Wanted, text
 from wharf.reading.parquet_file import open_parquet
@@ -170,7 +171,12 @@ def _open(
     if kind == "parquet":
         opened = open_parquet(connection, relation, plain.path, name, wanted)
     else:
-        reader = {"excel": open_workbook, "jsonl": open_json_lines, "csv": open_delimited}[kind]
+        reader = {
+            "excel": open_workbook,
+            "jsonl": open_json_lines,
+            "csv": open_delimited,
+            "fixed": open_fixed,
+        }[kind]
         opened = reader(connection, relation, plain.path, name, wanted, work)
     if problem := opened.layout.problem():
         raise Refused(name, "counts", f"its lines do not reconcile: {problem}")
@@ -183,6 +189,8 @@ def _kind(path: Path, name: str, fmt: FileFormat | None) -> str:
     seen = kind_of(path, name)
     if seen in {"text", "json"}:
         refuse_conflict_markers(path, name)
+    if seen in {"text", "json"} and fmt is not None and fmt.kind == "fixed":
+        return "fixed"
     if seen in {"text", "json"} and fmt is not None and fmt.kind in {"csv", "jsonl", "json"}:
         with path.open("rb") as handle:
             json_like = bool(LOOKS_LIKE_JSON.match(handle.read(4096).lstrip(b"\xef\xbb\xbf")))

@@ -33,6 +33,7 @@ REFUSALS: Final[dict[str, str]] = {
         "file in each archive, or list the files as `source.parts`."
     ),
     "no_file": "Give the path of a file that this user may read.",
+    "positions": "Give each column of the feed file its place in `format.positions`.",
     "no_member": "Set `format.members` in the feed file to a pattern of the members named here.",
     "unreadable": _CHANGE_FORMAT,
     "other_format": _CHANGE_FORMAT,
