@@ -247,7 +247,7 @@ def _is_fuller(
         few = sum(len(row) == usual for row in rows) <= _FEW
         cut = few and len(rows[best]) > usual
         return len(rows[i]) == usual and not short and not cut
-    gaps = filled[best] < len(rows[best])
+    gaps = filled[best] < len(rows[best]) and any(filled[i + 1 :])
     names = len({cell.strip() for cell in rows[i] if cell.strip()}) == filled[i]
     return gaps and names and len(rows[i]) == usual and filled[i] > filled[best]
 

@@ -58,3 +58,8 @@ def test_lines_that_only_their_places_divide_are_kept_whole(tmp_path: Path) -> N
     assert (trial.header_line, trial.columns) == (None, ("column_1",))
     assert (trial.rows_staged, trial.rows_quarantined) == (60, 0)
     assert any("one length" in note for note in trial.notes)
+
+
+def test_the_last_row_of_a_table_is_no_header_below_one_with_a_gap(tmp_path: Path) -> None:
+    trial = tried(tmp_path, "area,share,change,\n,,since May,since June\nA,B,C,D\n")
+    assert (trial.header_line, trial.rows_in_file) == (1, 2)
