@@ -42,6 +42,8 @@ _ALPHABETS: Final = tuple(
 _BESIDE_WORDS: Final = frozenset("–—’‘“”…•€£°§«»№\u00a0®©™²³µ½¼")
 _DOUBT: Final = 0.7
 """By how much another reading must be ahead of one that is likely for western Europe."""
+_READ: Final = 20_000
+"""Characters after which the neighbours of letters say nothing new."""
 _STATISTICS: Final = 1.5
 """Weight of the library's ranking against 3 for what the letters look like."""
 
@@ -92,7 +94,7 @@ def _weigh(sample: bytes) -> list[tuple[float, str, str]]:
             text = sample.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
-        looks = _in_words(text) + 2 * _in_one_alphabet(text)
+        looks = _in_words(text[:_READ]) + 2 * _in_one_alphabet(text)
         prior = _PRIOR.get(encoding, -0.5) * few
         weighed.append((_STATISTICS * each["confidence"] / top + looks + prior, encoding, text))
     return weighed
