@@ -71,7 +71,7 @@ AUDIT = {
     "before the structure checks": (STAGED, f"{LAKE}.check", "before"),
     "structure checked": (STAGED, f"{LAKE}.check"),
     "the results' page kept, their JSON not": (STAGED, "wharf.quality.results:_put"),
-    "results kept, the ledger not told": (STAGED, "wharf.quality:audit"),
+    "results kept, the ledger not told": (STAGED, "wharf.batches.first_audit:audit"),
     "in the ledger's audit transaction": (STAGED, "wharf.ledger.batches:set_status"),
     "in the ledger, evaluation not due": (AUDITED, f"{BATCHES}.audited"),
     "audited": (AUDITED, "wharf.intake:audit_batch"),
