@@ -5,6 +5,8 @@ again (GET) changes nothing. `actions_api` takes the same as JSON.
 """
 
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -124,24 +126,44 @@ class Actions:
         return row.feed
 
 
+@asynccontextmanager
+async def sent_about(
+    actions: Actions, request: Request, feed: str, wanted: str
+) -> AsyncIterator[tuple[dict[str, str], UploadFile | None]]:
+    """What a caller who may write sent about a feed: fields, and the file if it is a form of one.
+
+    Args:
+        actions: What the board can do.
+        request: The request.
+        feed: The feed it is about.
+        wanted: The file in words, where the form should have one.
+
+    Raises:
+        HTTPException: The caller may not, the form is not ours or too long, or lacks its file.
+    """
+    caller: Caller = request.state.caller
+    check_origin(actions.powers, caller, request)
+    await run_in_threadpool(_insist_on, actions, caller, feed)
+    is_file = request.headers.get("content-type", "").startswith("multipart/")
+    limit = FORM_LIMIT + (actions.settings.upload_limit if is_file else 0)
+    async with sent_form(request, limit) as form:
+        fields, file = texts(form), form.get("file")
+        token = fields.pop(TOKEN_FIELD, "")
+        check_write(actions.powers, caller, request, token, actions.clock())
+        given = file if isinstance(file, UploadFile) and file.filename else None
+        if is_file and given is None:
+            raise HTTPException(400, f"choose {wanted}")
+        yield fields, given
+
+
 def story_routes(actions: Actions) -> APIRouter:
     """The writes that stand on a delivery's story."""
     router = APIRouter()
-    powers = actions.powers
 
     async def act(request: Request, feed: str, period: str) -> Response:
-        caller: Caller = request.state.caller
-        check_origin(powers, caller, request)
-        await run_in_threadpool(_insist_on, actions, caller, feed)
-        is_file = request.headers.get("content-type", "").startswith("multipart/")
-        limit = FORM_LIMIT + (actions.settings.upload_limit if is_file else 0)
-        async with sent_form(request, limit) as form:
-            fields, file = texts(form), form.get("file")
-            check_write(powers, caller, request, fields.pop(TOKEN_FIELD, ""), actions.clock())
-            if not is_file:
+        async with sent_about(actions, request, feed, "a file to hand in") as (fields, file):
+            if file is None:
                 return await run_in_threadpool(_decide, actions, request, feed, period, fields)
-            if not isinstance(file, UploadFile) or not file.filename:
-                raise HTTPException(400, "choose a file to hand in")
             return await run_in_threadpool(_hand_in, actions, request, feed, period, fields, file)
 
     router.post("/feeds/{feed}/{period}")(act)

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from wharf.board.actions import Actions
-from wharf.board.actions_body import FORM_LIMIT, sent_form, texts
-from wharf.board.actions_guard import TOKEN_FIELD, Caller, check_origin, check_write, insist
+from wharf.board.actions import Actions, sent_about
+from wharf.board.actions_guard import Caller
 from wharf.board.kept import KeptPages
 from wharf.contracts import Feed
 from wharf.decisions import Person
@@ -36,23 +35,10 @@ def panel_of(actions: Actions) -> Callable[[Feed, Request], dict[str, Any]]:
 def quarantine_routes(actions: Actions, pages: KeptPages) -> APIRouter:
     """The writes."""
     router = APIRouter()
-    powers = actions.powers
 
     async def act(request: Request, feed: str, period: str) -> Response:
-        caller: Caller = request.state.caller
-        check_origin(powers, caller, request)
-        await run_in_threadpool(_insist_on, actions, caller, feed)
-        is_file = request.headers.get("content-type", "").startswith("multipart/")
-        limit = FORM_LIMIT + (actions.settings.upload_limit if is_file else 0)
-        async with sent_form(request, limit) as form:
-            fields, file = texts(form), form.get("file")
-            check_write(powers, caller, request, fields.pop(TOKEN_FIELD, ""), actions.clock())
-            given = file if isinstance(file, UploadFile) and file.filename else None
-            if is_file and given is None:
-                raise HTTPException(400, "choose a file of corrected rows")
-            return await run_in_threadpool(
-                _act, actions, pages, request, feed, period, fields, given
-            )
+        async with sent_about(actions, request, feed, "a file of corrected rows") as sent:
+            return await run_in_threadpool(_act, actions, pages, request, feed, period, *sent)
 
     router.post("/feeds/{feed}/{period}/quarantine")(act)
     return router
@@ -101,10 +87,3 @@ def _keep(
     rows, dropped = row.detail["rows"], row.detail["dropped"]
     kept = f"{rows} rows corrected, {dropped} left out: decision {row.seq}."
     return f"{kept} {ask_for_run(desk, row, actions.powers.start_run, now)}"
-
-
-def _insist_on(actions: Actions, caller: Caller, feed: str) -> None:
-    try:
-        insist(caller, actions.desk().feed(feed).dag_id)
-    except DecisionRefused as error:
-        raise HTTPException(404, str(error)) from error
