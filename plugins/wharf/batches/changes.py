@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wharf.contracts.feed import SYSTEM_COLUMNS
 from wharf.errors import LakeError
 from wharf.lake import Batch, Lake
+from wharf.lake.scan import name as quoted
 from wharf.reading.shapes import HIDDEN
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-SYSTEM = frozenset({"_period", "_batch_id", "_file", "_line", "_manifest_id"})
+SYSTEM = frozenset({*SYSTEM_COLUMNS, "_manifest_id"})
 MEMORY_LIMIT = "1GB"
 SHOWN = 100
 
@@ -120,7 +122,7 @@ class _Comparison:
         self._shown, self._sensitive = shown, sensitive
 
     def load(self, was: str, now: str) -> None:
-        listed = ", ".join(map(_name, self._names))
+        listed = ", ".join(map(quoted, self._names))
         for table, one, other in (("gone", was, now), ("new", now, was)):
             self._connection.execute(
                 f"CREATE TABLE {table} AS SELECT * FROM "
@@ -144,11 +146,11 @@ class _Comparison:
     def _paired(self) -> str:
         if not self._key:
             return "SELECT 0 AS gone_id, 0 AS new_id LIMIT 0"
-        key = ", ".join(map(_name, self._key))
+        key = ", ".join(map(quoted, self._key))
         once = f"(SELECT {key}, any_value(rowid) AS _place FROM {{}} GROUP BY {key} "
         once += "HAVING count(*) = 1)"
         alike = " AND ".join(
-            f"g.{_name(each)} IS NOT DISTINCT FROM n.{_name(each)}" for each in self._key
+            f"g.{quoted(each)} IS NOT DISTINCT FROM n.{quoted(each)}" for each in self._key
         )
         return (
             f"SELECT g._place AS gone_id, n._place AS new_id FROM {once.format('gone')} g "
@@ -160,7 +162,7 @@ class _Comparison:
 
     def _alone(self, table: str) -> tuple[dict[str, Any], ...]:
         found = self._connection.execute(
-            f"SELECT {', '.join(map(_name, self._names))} FROM {table} "
+            f"SELECT {', '.join(map(quoted, self._names))} FROM {table} "
             f"WHERE rowid NOT IN (SELECT {table}_id FROM pairs) ORDER BY rowid LIMIT {self._shown}"
         )
         rows = (dict(zip(self._names, row, strict=True)) for row in found.fetchall())
@@ -171,14 +173,14 @@ class _Comparison:
         if not rest:
             return {}
         counted = ", ".join(
-            f"count(*) FILTER (g.{_name(name)} IS DISTINCT FROM n.{_name(name)})" for name in rest
+            f"count(*) FILTER (g.{quoted(name)} IS DISTINCT FROM n.{quoted(name)})" for name in rest
         )
         [row] = self._connection.execute(f"SELECT {counted} FROM {_JOINED}").fetchall()
         found = {name: int(count) for name, count in zip(rest, row, strict=True) if count}
         return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))
 
     def _changed(self) -> Iterator[Changed]:
-        listed = ", ".join(f"{side}.{_name(name)}" for side in "gn" for name in self._names)
+        listed = ", ".join(f"{side}.{quoted(name)}" for side in "gn" for name in self._names)
         found = self._connection.execute(
             f"SELECT {listed} FROM {_JOINED} ORDER BY p.gone_id LIMIT {self._shown}"
         )
@@ -205,7 +207,3 @@ _JOINED = "pairs p JOIN gone g ON g.rowid = p.gone_id JOIN new n ON n.rowid = p.
 def _same(left: Any, right: Any) -> bool:
     """Equal, a number that is none included."""
     return bool(left == right or (left != left and right != right))
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from wharf.batches.changes import SYSTEM
 from wharf.errors import WharfError
 from wharf.lake import Batch
 from wharf.products.context import Context
@@ -23,7 +24,6 @@ logger = logging.getLogger(__name__)
 MOST_ROWS = 1_000_000
 MOST_PAIRS = 8
 MEMORY_LIMIT = "512MB"
-SYSTEM = frozenset({"_period", "_batch_id", "_file", "_line", "_manifest_id"})
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from wharf.contracts.shapes import List, Map, Primitive, Struct, Type, children
 from wharf.reading.json_values import dump
+from wharf.reading.opened import identifier
 
 MAX_PATTERN: Final = 40_000
 """Characters of all patterns together; matching stays one pass, but compiling takes longer."""
@@ -305,10 +306,7 @@ def duckdb_text(shape: Type) -> str:
     """A shape as a type of the database."""
     match shape:
         case Struct(fields):
-            inner = ", ".join(
-                '"{}" {}'.format(name.replace('"', '""'), duckdb_text(each))
-                for name, each in fields
-            )
+            inner = ", ".join(f"{identifier(name)} {duckdb_text(each)}" for name, each in fields)
             return f"STRUCT({inner})"
         case List(element):
             return f"{duckdb_text(element)}[]"
