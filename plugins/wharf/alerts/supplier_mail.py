@@ -126,7 +126,7 @@ def mail_about(
     if contacts is None or not getattr(contacts, kind) or key in sent_before:
         return []
     tz = feed.terms_for(feed.parse_period(received.period)).tz
-    hides = any(column.sensitive for column in feed.columns.values())
+    hides = bool(feed.sensitive)
     good = "" if received.accepted else f", {received.rows_bad:,} of them cannot be used"
     told = {
         "due": say_time(received.due_at, tz),

@@ -43,7 +43,7 @@ def audit_again(
         results=results / AGAIN,
         rows=batch.rows,
         now=now,
-        sensitive=[name for name, column in feed.columns.items() if column.sensitive],
+        sensitive=feed.sensitive,
         tables=lake.scan_sql,
     )
     return audit.failed_critical

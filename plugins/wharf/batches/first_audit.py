@@ -54,7 +54,7 @@ def audit_by_suite(
         rows=row.rows_staged,
         now=now,
         key=feed.key,
-        sensitive=[name for name, column in feed.columns.items() if column.sensitive],
+        sensitive=feed.sensitive,
         watched=watched(ledger, feed, row),
         tables=lake.scan_sql,
     )

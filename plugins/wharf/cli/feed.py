@@ -186,6 +186,6 @@ def _suite(feed: Feed, sample: Path) -> dict[str, Any]:
             {column: spec.type for column, spec in feed.columns.items()},
             key=feed.key,
             required=[column for column, spec in feed.columns.items() if spec.required],
-            sensitive=[column for column, spec in feed.columns.items() if spec.sensitive],
+            sensitive=feed.sensitive,
             staged=stage_sample(sample, feed, Path(folder)),
         )

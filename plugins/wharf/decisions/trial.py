@@ -58,6 +58,6 @@ def _audit(feed: Feed, trial: Trial, work: Path, project: Path, now: datetime) -
         results=work / "results",
         rows=trial.rows_staged,
         now=now,
-        sensitive=[name for name, column in feed.columns.items() if column.sensitive],
+        sensitive=feed.sensitive,
     )
     return tuple(audit.failed_critical)

@@ -182,7 +182,7 @@ def _bad_rows(ctx: Intake, feed: Feed, row: BatchRow) -> Iterable[BadRow]:
     kept = ctx.lake.read_batch(row.table, row.period, row.batch_id).quarantine
     if kept is None:
         return []
-    hides = any(column.sensitive for column in feed.columns.values())
+    hides = bool(feed.sensitive)
     with ctx.lake.storage.open(kept.uri) as file:
         found = first_rows(file, MOST_BAD_ROWS + 1)
     return [
