@@ -108,6 +108,7 @@ def test_somebody_takes_care_of_a_late_delivery(desktop: Desktop) -> None:
     menu.locator("summary").click()
     menu.get_by_text("Take care of it").click()
     form = page.locator("#act-ack")
+    form.wait_for()
     assert form.is_visible(), "the link opens the form it leads to"
     form.locator("textarea").fill("I am on the phone with them")
     desktop.shoot("ack-form")
