@@ -8,7 +8,6 @@ before it stands in a header, a line or a page.
 from wharf.alerts.channels import (
     Abilities,
     Send,
-    Sent,
     abilities,
     back_off,
     route,
@@ -25,6 +24,7 @@ from wharf.alerts.notice import (
     test_notice,
 )
 from wharf.alerts.preview import preview
+from wharf.alerts.sending import Sent
 
 __all__ = [
     "Abilities",

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from wharf.alerts.channels import Sent
 from wharf.alerts.fitting import cut, fit, utf16
 from wharf.alerts.message import Message
 from wharf.alerts.safe_text import one_line
+from wharf.alerts.sending import Sent
 from wharf.alerts.web import address_of, needs_password, post, to_json
 from wharf.contracts.alerts import Channel
 from wharf.settings import Connection

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from wharf.alerts.channels import Sent
 from wharf.alerts.fitting import cut, fit, json_bytes
 from wharf.alerts.message import SEVERITY, Message
 from wharf.alerts.safe_text import one_line
+from wharf.alerts.sending import Sent
 from wharf.alerts.web import address_of, needs_password, post, to_json
 from wharf.contracts.alerts import Channel
 from wharf.settings import Connection

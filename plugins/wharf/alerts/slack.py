@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wharf.alerts.channels import Sent
 from wharf.alerts.fitting import cut, fit, utf16
 from wharf.alerts.message import Message, Section
 from wharf.alerts.notice import Link
 from wharf.alerts.safe_text import one_line, web_address
+from wharf.alerts.sending import Sent
 from wharf.alerts.web import address_of, needs_password, post, secret_address, to_json
 from wharf.contracts.alerts import Channel
 from wharf.errors import ChannelError, ChannelRefused

@@ -13,8 +13,8 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
-from wharf.alerts.channels import Sent, check_reach, is_this_machine, timeout_of
 from wharf.alerts.message import Message
+from wharf.alerts.sending import Sent, check_reach, is_this_machine, timeout_of
 from wharf.contracts.alerts import Channel
 from wharf.errors import ChannelError, ChannelRefused
 from wharf.settings import Connection

@@ -10,10 +10,10 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from wharf.alerts.channels import Sent, check_reach, timeout_of
 from wharf.alerts.fitting import cut, fit, json_bytes
 from wharf.alerts.message import Message
 from wharf.alerts.safe_text import one_line
+from wharf.alerts.sending import Sent, check_reach, timeout_of
 from wharf.contracts.alerts import Channel
 from wharf.errors import ChannelError, ChannelRefused
 from wharf.settings import Connection

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wharf.alerts.channels import Sent
 from wharf.alerts.fitting import cut, fit, json_bytes
 from wharf.alerts.message import Message
+from wharf.alerts.sending import Sent
 from wharf.alerts.web import needs_password, post, secret_address, to_json
 from wharf.contracts.alerts import Channel
 from wharf.settings import Connection

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from wharf.alerts.channels import check_reach, timeout_of
 from wharf.alerts.message import Message
 from wharf.alerts.safe_text import one_line
+from wharf.alerts.sending import check_reach, timeout_of
 from wharf.contracts.alerts import Channel
 from wharf.errors import ChannelError, ChannelRefused
 from wharf.settings import Connection

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from wharf.alerts.channels import Sent
 from wharf.alerts.message import Message
+from wharf.alerts.sending import Sent
 from wharf.alerts.web import address_of, needs_password, post
 from wharf.contracts.alerts import Channel
 from wharf.settings import Connection
