@@ -39,16 +39,17 @@ def open_fixed(
     plain = CsvFormat(kind="csv", encoding=fmt.encoding, delimiter=_NEVER, quote="", header=0)
     whole = Wanted(plain, {_LINE: Column(type="string")}, wanted.policy)
     lines = open_delimited(connection, f"{relation}_lines", path, name, whole, work)
+    spans = tuple(fmt.positions[each] for each in columns)
     cells = ", ".join(
         f"substring(c0, {first}, {last - first + 1}) AS c{index}"
-        for index, (first, last) in enumerate(fmt.positions[each] for each in columns)
+        for index, (first, last) in enumerate(spans)
     )
     unfold = f"SELECT _row, _line, {cells} FROM {STREAM}"
     connection.execute(f"CREATE VIEW {relation} AS {unfold.replace(STREAM, lines.relation)}")
     return replace(
         lines,
         relation=relation,
-        sniffed=replace(lines.sniffed, kind="fixed", delimiter=None, quote=None),
+        sniffed=replace(lines.sniffed, kind="fixed", delimiter=None, quote=None, spans=spans),
         types=dict.fromkeys(range(len(columns)), "VARCHAR"),
         mapped=by_position(name, len(columns), columns),
         unfold=unfold,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +15,12 @@ import pyarrow.parquet as pq
 
 from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
-from wharf.contracts.formats import CsvFormat
+from wharf.contracts.formats import CsvFormat, JsonLinesFormat
+from wharf.contracts.shapes import is_nested
 from wharf.reading.counts import Counts, FileCounts
 from wharf.reading.field_ids import FieldIds, with_ids
 from wharf.reading.fixed_file import Fix, Place
+from wharf.reading.json_values import Unusable, as_texts, read_value
 from wharf.reading.opened import SourceFile
 from wharf.reading.parts import parts_of
 from wharf.reading.plan import Plan, plan_reading
@@ -32,6 +35,7 @@ _NULL: Final = "wharf: no value 3f1c"
 AGAIN: Final = " (as corrected by hand)"
 """Follows the reason of a row that a correction did not make good."""
 _PLAIN: Final = CsvFormat(kind="csv", header=1)
+_OBJECTS: Final = JsonLinesFormat(kind="jsonl")
 _POLICY: Final = SchemaPolicy(new_column="quarantine", dropped="null_fill")
 HeldRow = Mapping[str, Any]
 
@@ -169,11 +173,15 @@ def _cast(
     work: Path,
 ) -> dict[Place, tuple[str, str]]:
     """Write the rows that are good now; gives what is wrong with the others."""
-    source = work / "fixed.csv"
-    lines = _write_plain(source, [*plan.specs], rows)
+    source, write = work / "fixed", _write_plain
+    format_: CsvFormat | JsonLinesFormat = _PLAIN
+    nested = frozenset(name for name, column in plan.specs.items() if is_nested(column.type))
+    if nested:
+        format_, write = _OBJECTS, partial(_write_objects, nested=nested)
+    lines = write(source, [*plan.specs], rows)
     specs = {_MARK: Column(type="long", required=True), **_with_null(plan)}
     # Kept by a name: what was read goes when the plan does.
-    read = plan_reading([SourceFile(source, source.name)], _PLAIN, specs, _POLICY, work=work)
+    read = plan_reading([SourceFile(source, source.name)], format_, specs, _POLICY, work=work)
     cast = replace(read, format=plan.format)
     out, rest = work / "fixed-good.parquet", work / "fixed-bad.parquet"
     write_plan(cast, good=out, bad=rest, field_ids={}, constants=constants, work=work)
@@ -199,6 +207,27 @@ def _write_plain(path: Path, names: Sequence[str], rows: Sequence[_Row]) -> dict
             writer.writerow([number, *texts])
             at += 1 + sum(count_breaks(text.encode("utf-8", "replace")) for text in texts)
     return lines
+
+
+def _write_objects(
+    path: Path, names: Sequence[str], rows: Sequence[_Row], *, nested: Collection[str]
+) -> dict[int, int]:
+    """The same as JSON lines, for cells that plain CSV has not: structs, lists and maps."""
+    with path.open("wb") as file:
+        for number, row in enumerate(rows):
+            cells = row.cells or {}
+            own = [(name, cells.get(name), None, False) for name in names if name not in nested]
+            inner = [(name, _value(cells.get(name)), None, True) for name in nested]
+            file.write(as_texts([(_MARK, str(number), None, False), *own, *inner]))
+    return {number + 1: number for number in range(len(rows))}
+
+
+def _value(text: str | None) -> Any:
+    """The JSON value of a cell; a text that is none stays one, and fits no nested column."""
+    try:
+        return read_value(text.encode("utf-8", "replace")) if text else None
+    except Unusable:
+        return text
 
 
 def _with_null(plan: Plan) -> dict[str, Column]:

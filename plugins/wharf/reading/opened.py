@@ -53,6 +53,8 @@ class Sniffed:
     sheet: str | None = None
     records: str | None = None
     """Path of the list of objects in a JSON document; empty for the whole."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """First and last character of each cell, from 1, in text of fixed width."""
 
     def describe(self) -> dict[str, Any]:
         """What it is as a JSON object, without what does not apply to its kind."""

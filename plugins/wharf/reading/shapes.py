@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from wharf.reading.json_values import Unusable, read_value, text_of
 from wharf.reading.opened import Opened
 from wharf.reading.records import Dialect, read_record
 
@@ -29,6 +30,8 @@ class Shape:
     quote: str = ""
     keys: tuple[str, ...] = ()
     """Names of the cells, where a row names them itself."""
+    spans: tuple[tuple[int, int], ...] = ()
+    """First and last character of each cell, from 1, where they stand at fixed places."""
 
     def describe(self) -> dict[str, Any]:
         """The shape as a JSON object."""
@@ -38,7 +41,8 @@ class Shape:
     def read(said: Mapping[str, Any]) -> Shape:
         """A shape from its JSON object."""
         lists = {name: tuple(said.get(name, ())) for name in ("columns", "keys")}
-        return Shape(**{**said, **lists})
+        spans = tuple((first, last) for first, last in said.get("spans", ()))
+        return Shape(**{**said, **lists, "spans": spans})
 
 
 def shape_of(file: Opened) -> Shape:
@@ -50,7 +54,7 @@ def shape_of(file: Opened) -> Shape:
         columns[index] = name
     return Shape(
         file.name, seen.kind, tuple(columns), seen.delimiter or "", seen.quote or "",
-        seen.columns if seen.kind not in {"csv", "excel"} else (),
+        seen.columns if seen.kind not in {"csv", "excel"} else (), seen.spans,
     )  # fmt: skip
 
 
@@ -72,6 +76,8 @@ def masked(shape: Shape | None, raw: str, sensitive: Collection[str]) -> str | N
     values = _values(shape, raw) if shape else None
     if shape is None or values is None:
         return None
+    if shape.kind == "fixed":
+        return _cut_out(shape, raw, sensitive)
     shown = [
         value if value is None or (name and name not in sensitive) else HIDDEN
         for name, value in zip(shape.columns, values, strict=True)
@@ -87,7 +93,7 @@ def masked(shape: Shape | None, raw: str, sensitive: Collection[str]) -> str | N
 def _values(shape: Shape, raw: str) -> Sequence[str | None] | None:
     """One value for each cell of the shape."""
     reader = {"csv": _delimited, "jsonl": _object, "json": _object, "excel": _list,
-              "parquet": _typed}.get(shape.kind)  # fmt: skip
+              "parquet": _typed, "fixed": _cut}.get(shape.kind)  # fmt: skip
     values = reader(shape, raw) if reader else None
     return values if values is not None and len(values) == len(shape.columns) else None
 
@@ -100,46 +106,44 @@ def _delimited(shape: Shape, raw: str) -> Sequence[str] | None:
     return [field.decode() for field in record.fields]
 
 
+def _cut(shape: Shape, raw: str) -> Sequence[str] | None:
+    return None if "\ufffd" in raw else [raw[first - 1 : last] for first, last in shape.spans]
+
+
+def _cut_out(shape: Shape, raw: str, sensitive: Collection[str]) -> str:
+    """A line of fixed width, each character hidden that is not of open columns only."""
+    shown, hidden = set[int](), set[int]()
+    for name, (first, last) in zip(shape.columns, shape.spans, strict=True):
+        (hidden if name in sensitive else shown).update(range(first - 1, min(last, len(raw))))
+    open_ = shown - hidden
+    return "".join(each if at in open_ else HIDDEN[0] for at, each in enumerate(raw))
+
+
 def _object(shape: Shape, raw: str) -> Sequence[str | None] | None:
     found = _json(raw)
     if not isinstance(found, dict) or not set(found) <= set(shape.keys):
         return None
-    return [_text(found.get(key)) for key in shape.keys]
+    return [text_of(found.get(key)) for key in shape.keys]
 
 
 def _typed(shape: Shape, raw: str) -> Sequence[str | None] | None:
     found = _json(raw)
     if not isinstance(found, dict):
         return None
-    return [_text(found.get(f"c{index}")) for index in range(len(shape.columns))]
+    return [text_of(found.get(f"c{index}")) for index in range(len(shape.columns))]
 
 
 def _list(_: Shape, raw: str) -> Sequence[str | None] | None:
     found = _json(raw)
-    return [_text(each) for each in found] if isinstance(found, list) else None
+    return [text_of(each) for each in found] if isinstance(found, list) else None
 
 
 def _json(raw: str) -> Any:
     """A JSON value whose numbers stay as they were written; None for what is none or ambiguous."""
     try:
-        return json.loads(raw, object_pairs_hook=_once, parse_float=str, parse_int=str)
-    except (ValueError, RecursionError):
+        return read_value(raw.encode("utf-8", "replace"))
+    except Unusable:
         return None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _written(shape: Shape, cells: Sequence[str | None]) -> str:
