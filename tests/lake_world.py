@@ -23,7 +23,7 @@ from server_world import running_rest
 
 from wharf.batches import Batches
 from wharf.errors import PublishRefused
-from wharf.lake import Batch, Lake, arrow_type, new_batch_id
+from wharf.lake import Batch, Lake, LakeColumn, arrow_type, new_batch_id
 from wharf.ledger import Ledger
 from wharf.ledger import batches as rows
 
@@ -102,14 +102,27 @@ def stage(
     """Stage rows, given without the period, as a finished batch."""
     wanted = dict(COLUMNS if columns is None else columns)
     planned = lake.columns_for(table, wanted, formerly)
-    full = [(*row, period) for row in values]
-    arrays = [
-        pa.array([row[at] for row in full], arrow_type(column.type))
-        for at, column in enumerate(planned)
-    ]
+    rows = arrow_rows(planned, [(*row, period) for row in values], list(wanted))
     empty = Batch(new_batch_id(NOW), table, period, (), 0, planned)
-    filled = lake.stage_rows(empty, pa.table(arrays, names=list(wanted)))
-    return lake.write_batch(filled)
+    return lake.write_batch(lake.stage_rows(empty, rows))
+
+
+def stage_named(lake: Lake, period: str) -> Batch:
+    """A batch whose one row tells its id; a try that fails leaves a folder without a record."""
+    planned = lake.columns_for(TABLE, COLUMNS)
+    empty = Batch(new_batch_id(NOW), TABLE, period, (), 0, planned)
+    rows = arrow_rows(planned, [(empty.batch_id, 1, period)], list(COLUMNS))
+    return lake.write_batch(lake.stage_rows(empty, rows))
+
+
+def arrow_rows(
+    columns: Sequence[LakeColumn], rows: Sequence[Sequence[Any]], names: Sequence[str]
+) -> pa.Table:
+    arrays = [
+        pa.array([row[at] for row in rows], arrow_type(column.type))
+        for at, column in enumerate(columns)
+    ]
+    return pa.table(arrays, names=list(names))
 
 
 def read(lake: Lake, relation: str) -> list[tuple[Any, ...]]:

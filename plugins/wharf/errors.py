@@ -16,6 +16,7 @@ WharfError
 ├── PublishRefused (Terminal)     a newer delivery version stands, or the batch was rolled back
 ├── Erased (Terminal)             files that were deleted on purpose are asked for
 ├── LakeError (Transient)         the lake or its catalog could not be reached or changed
+│   └── LakeUnreached (Transient) storage or catalog failed: what lies there is not known
 ├── LedgerError (Transient)       the ledger could not be reached or changed
 │   └── LedgerConflict (Transient) another process wrote first what may stand once only
 ├── AirflowUnavailable (Transient) Airflow did not answer, or does not know a DAG yet
@@ -32,7 +33,8 @@ Skip ends the work without failure.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class Terminal:
@@ -56,6 +58,16 @@ def disk_is_full(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return True
     return any(text in str(error) for text in ("No space left on device", "disk is full"))
+
+
+def files_failed(error: BaseException | None) -> bool:
+    """Whether an error of any library says that files could not be read, whatever is in them."""
+    while error is not None:
+        text = str(error)
+        if isinstance(error, OSError) or text.startswith(("IO Error:", "HTTP Error:", "OSError:")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def no_room(where: str) -> str:
@@ -156,6 +168,24 @@ class Erased(Terminal, WharfError):
 
 class LakeError(Transient, WharfError):
     """The lake or its catalog could not be reached or changed."""
+
+
+class LakeUnreached(LakeError):
+    """Storage or catalog failed or did not answer: nothing is known of what lies there."""
+
+
+@contextmanager
+def reading_files(what: str) -> Iterator[None]:
+    """Turn what any engine raises over files that it could not read into LakeUnreached."""
+    try:
+        yield
+    except WharfError:
+        raise
+    except Exception as error:  # of DuckDB, Arrow, or a library over them
+        if disk_is_full(error) or not files_failed(error):
+            raise
+        said = " ".join(str(error).split())
+        raise LakeUnreached(f"{what}: files cannot be read, try again: {said}") from error
 
 
 class LedgerError(Transient, WharfError):

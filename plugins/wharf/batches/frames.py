@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from wharf.batches.arrow import arrow_of_frame, column_types, frame_of_arrow
 from wharf.batches.batches import Batches
-from wharf.errors import AuditFailed, LakeError
+from wharf.errors import AuditFailed, LakeError, reading_files
 from wharf.lake import Batch, Lake, new_batch_id
 
 PERIOD = "_period"
@@ -122,7 +122,7 @@ def _read(lake: Lake, relation: str, kind: str) -> Any:
     lake.prepare(connection)
     if kind == "duckdb":  # it lives as long as the relation does
         return connection.sql(f"SELECT * FROM {relation}")
-    with connection:
+    with connection, reading_files("the lake"):
         rows = connection.execute(f"SELECT * FROM {relation}").to_arrow_table()
     return frame_of_arrow(rows, kind)
 

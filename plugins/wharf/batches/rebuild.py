@@ -16,7 +16,7 @@ from pathlib import Path
 
 from wharf.batches.rebuilt import REBUILT, beside, deliveries_from, is_known, versions_of
 from wharf.batches.recording import follow
-from wharf.errors import LakeError, UnsafePath
+from wharf.errors import LakeError, LakeUnreached, UnsafePath
 from wharf.lake import (
     Batch,
     BatchId,
@@ -94,6 +94,8 @@ def _records(lake: Lake, table: str, done: Rebuilt, progress: Progress) -> list[
     for period, batch_id in batches_on_disk(lake.storage, table):
         try:
             found.append(lake.read_batch(table, period, batch_id))
+        except LakeUnreached:
+            raise
         except LakeError:
             done.unknown.append(f"{table} {period}: batch {batch_id} was never finished")
     progress(f"{table}: {len(found)} batches read")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from wharf.errors import LakeError
+from wharf.errors import LakeError, LakeUnreached
 from wharf.lake import Lake, Snapshot
 from wharf.ledger import Ledger, Transaction
 from wharf.ledger import batches as rows
@@ -87,6 +87,8 @@ def _lost_row(lake: Lake, ledger: Ledger, table: str, snapshot: Snapshot) -> Bat
     at = _said_at(snapshot)
     try:
         batch = lake.read_batch(table, period, batch_id)
+    except LakeUnreached:
+        raise
     except LakeError:
         return BatchRow(batch_id, table, period, "", "PUBLISHED", staged_at=at, status_at=at)
     origin = dict(batch.origin)

@@ -67,30 +67,6 @@ class Eraser:
                 self._storage.remove(uri)
         return freed
 
-    def note(self, table: str, period: str, batch_id: str) -> Mapping[str, Any] | None:
-        """Why a batch's files are gone; None while they are there."""
-        uri = f"{self._home(table, period, batch_id)}/{NOTE}"
-        if self._storage.size(uri) is None:
-            return None
-        note: dict[str, Any] = json.loads(self._storage.read(uri))
-        return note
-
-    def refuse_erased(self, batch: Batch) -> None:
-        """Refuse a batch whose files are gone on purpose.
-
-        Raises:
-            Erased: They are; the message says since when, why, and what takes its place.
-        """
-        note = self.note(batch.table, batch.period, batch.batch_id)
-        if note is None:
-            return
-        instead = note.get("replaced_by")
-        raise Erased(
-            f"batch {batch.batch_id} of {batch.table} {batch.period} was erased at {note['at']} "
-            f"by {note['by']}: {note['reason']}"
-            + (f". All its other rows are in batch {instead}." if instead else "")
-        )
-
     def sweep(self, table: str) -> int:
         """Delete manifests that no kept snapshot names: they hold bounds of erased values."""
         with reaching(table), self._locks.hold(table):
@@ -125,6 +101,23 @@ class Eraser:
             raise LakeError(f"{table}: batch {batch_id} may not be erased: {what}")
         if showing:
             found.maintenance.expire_snapshots().by_ids(showing).commit()
+
+
+def refuse_erased(storage: Storage, home: str, batch: Batch) -> None:
+    """Refuse a batch whose files are gone on purpose.
+
+    Raises:
+        Erased: They are; the message says since when, why, and what takes its place.
+    """
+    if storage.size(f"{home}/{NOTE}") is None:
+        return
+    note: dict[str, Any] = json.loads(storage.read(f"{home}/{NOTE}"))
+    instead = note.get("replaced_by")
+    raise Erased(
+        f"batch {batch.batch_id} of {batch.table} {batch.period} was erased at {note['at']} "
+        f"by {note['by']}: {note['reason']}"
+        + (f". All its other rows are in batch {instead}." if instead else "")
+    )
 
 
 def snapshots_showing(table: Table, batches: Collection[str]) -> list[int]:

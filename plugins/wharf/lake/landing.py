@@ -117,12 +117,16 @@ class Landing:
             Erased: It was deleted on purpose.
             LakeError: It is not there, or its bytes are damaged.
         """
-        if (note := self.note(uri)) is not None:
-            raise Erased(f"{uri.rsplit('/', 1)[-1]} was erased on purpose: {note}")
-        if self.storage.is_local:
-            to, found = Path(local_path(uri)), self.storage.sha256(uri)
-        else:
-            found = self._copied(uri, to)
+        try:
+            if self.storage.is_local:
+                to, found = Path(local_path(uri)), self.storage.sha256(uri)
+            else:
+                found = self._copied(uri, to)
+        except LakeError as error:
+            if (note := self.note(uri)) is not None:
+                name = uri.rsplit("/", 1)[-1]
+                raise Erased(f"{name} was erased on purpose: {note}") from error
+            raise
         if found != uri.split("/")[-2]:
             raise LakeError(
                 f"{uri} is damaged: its checksum is not its name. Restore it from a backup, "

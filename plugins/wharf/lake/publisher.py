@@ -23,7 +23,7 @@ from pyiceberg.exceptions import (
 from pyiceberg.table import Table
 from sqlalchemy.exc import IntegrityError
 
-from wharf.errors import LakeError, PublishRefused, disk_is_full, no_room
+from wharf.errors import LakeError, LakeUnreached, PublishRefused, disk_is_full, no_room
 from wharf.lake.batch import Batch
 from wharf.lake.commit import Tx, begin_table, evolve, replace_period
 from wharf.lake.locks import TableLocks
@@ -193,7 +193,8 @@ class Publisher:
         if last is not None and disk_is_full(last):
             where = f"the lake {self._storage.root} or its catalog"
             raise LakeError(f"{name}: {no_room(where)}") from last
-        raise LakeError(f"{name}: not committed after {TRIES} tries: {last}") from last
+        said = f"{name}: not committed after {TRIES} tries; run the same step again: {last}"
+        raise (LakeUnreached if isinstance(last, UNREACHED) else LakeError)(said) from last
 
     def _hint(self, name: str) -> None:
         """Say beside the table which metadata file counts, for engines that ask no catalog.

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from pyarrow import fs
 
-from wharf.errors import LakeError, disk_is_full, no_room
+from wharf.errors import LakeError, LakeUnreached, disk_is_full, no_room
 from wharf.lake.names import root_uri
 
 CHUNK = 4 * 1024 * 1024
@@ -288,4 +288,4 @@ def _reaching(uri: str) -> Iterator[None]:
     except OSError as error:
         if disk_is_full(error):
             raise LakeError(no_room(uri)) from error
-        raise LakeError(f"{uri} cannot be reached: {error}") from error
+        raise LakeUnreached(f"{uri} cannot be reached, try again: {error}") from error

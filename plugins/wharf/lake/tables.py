@@ -14,7 +14,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from sqlalchemy.exc import SQLAlchemyError
 
-from wharf.errors import LakeError
+from wharf.errors import LakeError, LakeUnreached
 from wharf.lake.batch import LakeColumn
 from wharf.lake.names import table_parts
 from wharf.lake.nested import of_iceberg
@@ -44,7 +44,7 @@ def reaching(what: str) -> Iterator[None]:
     try:
         yield
     except UNREACHED as error:
-        raise LakeError(f"{what}: the lake cannot be reached: {error}") from error
+        raise LakeUnreached(f"{what}: the lake cannot be reached, try again: {error}") from error
 
 
 def find_table(catalog: Catalog, name: str) -> Table | None:

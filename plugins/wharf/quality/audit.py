@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from wharf.contracts import Period
 from wharf.contracts.quality import Quality
-from wharf.errors import LakeError
+from wharf.errors import LakeError, LakeUnreached, reading_files
 from wharf.quality.checks import Check, read_check
 from wharf.quality.engines import Prepare, columns_in, open_rows, staged_rows
 from wharf.quality.evaluate import evaluate
@@ -160,7 +159,10 @@ def audit(
     where.json.parent.mkdir(parents=True, exist_ok=True)
     for earlier in (where.failing, where.rows):
         earlier.unlink(missing_ok=True)
-    with staged_rows(files, relation_sql, prepare, _others(read, tables)) as connection:
+    with (
+        reading_files(f"{table} {period}"),
+        staged_rows(files, relation_sql, prepare, _others(read, tables)) as connection,
+    ):
         columns = columns_in(connection)
         chosen = engine or engine_for(read.entries, rows, columns, read.only)
         with great_expectations():
@@ -207,8 +209,12 @@ def _others(suite: Suite, tables: Callable[[str], str] | None) -> dict[str, str]
     }
     found = {}
     for name in sorted(named) if tables else ():
-        with suppress(LakeError):
+        try:
             found[name] = tables(name) if tables else ""
+        except LakeUnreached:
+            raise
+        except LakeError:
+            continue
     return found
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from wharf.errors import files_failed
 from wharf.quality.suites import Suite
 
 _ASKED: Mapping[str, Any] = {"result_format": {"result_format": "BOOLEAN_ONLY"}}
@@ -96,6 +97,8 @@ def _resolve(
             engine.resolve_metrics(metrics_to_resolve=[n.metric for n in needs], metrics=values)
         )
     except Exception as error:  # of whatever kind the engine below raises
+        if files_failed(error):  # says nothing of the batch, and is no failed expectation
+            raise
         if len(needs) == 1:
             errors[needs[0].id] = str(error)
             return
