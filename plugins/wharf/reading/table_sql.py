@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -175,11 +175,21 @@ class TableSql:
             f"{values.get(name, f'NULL::{duckdb_type(spec.type)}')} AS {identifier(name)}"
             for name, spec in self._plan.specs.items()
         ]
-        system = {**{n: text(v) for n, v in self._constants.items()}, "_file": text(self.file.name)}
+        choices: dict[str, Sequence[str]] = {n: (v,) for n, v in self._constants.items()}
+        choices["_file"] = tuple(each.name for each in self._plan.files)
+        system = {**self._constants, "_file": self.file.name}
         listed += [
-            f"{system[name]}::VARCHAR AS {name}" for name in ("_period", "_batch_id", "_file")
+            f"{_one_of(system[name], choices[name])} AS {name}"
+            for name in ("_period", "_batch_id", "_file")
         ]
         return ", ".join([*listed, "_line::BIGINT AS _line"])
+
+
+def _one_of(value: str, choices: Sequence[str]) -> str:
+    """A constant as a member of an enumeration: the same in Parquet, written ten times as fast."""
+    if any("\0" in each for each in choices):
+        return f"{text(value)}::VARCHAR"
+    return f"{text(value)}::ENUM({', '.join(map(text, choices))})"
 
 
 def _field(name: str, spec: Column, file: Opened, spelling: Spelling) -> Field:
