@@ -1,4 +1,4 @@
-"""`wharf model`: train, list, promote and roll back scoring models."""
+"""`wharf model`: train, list, promote, roll back and serve scoring models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wharf.errors import ModelError
 
 @click.group()
 def model() -> None:
-    """Train, list, promote and roll back scoring models."""
+    """Train, list, promote, roll back and serve scoring models."""
 
 
 @model.command()
@@ -66,3 +66,57 @@ def promote(name: str, version: int, reason: str) -> None:
     here = open_installation()
     registry.promote(here.intake.ledger, name, version, reason=reason, actor=who(), now=now())
     say(f"{name}: version {version} is champion")
+
+
+@model.command()
+@click.argument("name")
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+def rollback(name: str, reason: str) -> None:
+    """Make the version that was champion before champion again."""
+    from wharf.scoring import registry
+
+    here = open_installation()
+    event = registry.rollback(here.intake.ledger, name, reason=reason, actor=who(), now=now())
+    say(f"{name}: version {event.version} is champion again, in place of {event.previous}")
+
+
+@model.command()
+@click.argument("names", nargs=-1)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8091, show_default=True, help="Port to listen on.")
+@click.option(
+    "--max-rows", default=5000, show_default=True, type=click.IntRange(1),
+    help="The most records of one request.",
+)  # fmt: skip
+@click.option(
+    "--max-megabytes", default=8, show_default=True, type=click.IntRange(1),
+    help="The most megabytes of one request.",
+)  # fmt: skip
+@click.option(
+    "--max-requests", default=256, show_default=True, type=click.IntRange(1),
+    help="The most requests at one time; more are answered 503.",
+)  # fmt: skip
+def serve(
+    names: tuple[str, ...],
+    host: str,
+    port: int,
+    max_rows: int,
+    max_megabytes: int,
+    max_requests: int,
+) -> None:
+    """Score single records over HTTP with the champions of NAMES; with all models when none.
+
+    Speaks the Open Inference Protocol 2 (POST /v2/models/NAME/infer) and takes raw records
+    (POST /invocations/NAME). A new champion is taken up within a second, and no request is lost.
+    """
+    from wharf.scoring.online import Served, serve
+    from wharf.scoring.online.app import Limits
+    from wharf.scoring.online.server import Address
+
+    place = open_installation().intake
+    served = Served(place.ledger, place.settings.models, names)
+    say(f"scoring on http://{host}:{port}/v2 (POST /invocations/NAME); Ctrl-C ends it")
+    serve(
+        served, Address(host, port), Limits(max_rows, max_megabytes * 1024**2),
+        clock=now, concurrency=max_requests,
+    )  # fmt: skip

@@ -56,6 +56,12 @@ def aliased(tx: Connection, name: str, alias: str) -> int | None:
     return history[-1].version if history else None
 
 
+def aliased_names(tx: Connection, alias: str) -> tuple[str, ...]:
+    """The models that have an alias, sorted."""
+    query = select(alias_event.c.name).where(alias_event.c.alias == alias).distinct()
+    return tuple(sorted(tx.execute(query).scalars()))
+
+
 def alias_history(tx: Connection, name: str, alias: str) -> list[AliasEvent]:
     """All moves of an alias, oldest first."""
     query = select(alias_event).where(alias_event.c.name == name, alias_event.c.alias == alias)

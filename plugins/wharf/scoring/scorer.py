@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from wharf.errors import ModelError
 from wharf.scoring.artifact import Artifact, unpack
-from wharf.scoring.tensors import as_inputs
+from wharf.scoring.tensors import Inputs, as_inputs
 
 EXPECTED_SCORE = "expected_score"
 # What another processor or a newer ONNX Runtime may change in a 32-bit score.
@@ -40,7 +40,11 @@ class Scorer:
         Raises:
             ModelError: A column cannot be read as the model wants it.
         """
-        return run_session(self._session, as_inputs(columns, self.features))
+        return self.score_inputs(as_inputs(columns, self.features))
+
+    def score_inputs(self, inputs: Inputs) -> Scores:
+        """The same for columns that are prepared already, one `[rows, 1]` array a feature."""
+        return run_session(self._session, inputs)
 
     def check_golden(self) -> None:
         """Score the packed golden rows again and compare.
