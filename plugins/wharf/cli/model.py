@@ -8,6 +8,7 @@ from rich.table import Table
 
 from wharf.cli.installation import now, open_installation, say, who
 from wharf.errors import ModelError
+from wharf.settings import read_settings
 
 
 @click.group()
@@ -109,12 +110,13 @@ def serve(
     Speaks the Open Inference Protocol 2 (POST /v2/models/NAME/infer) and takes raw records
     (POST /invocations/NAME). A new champion is taken up within a second, and no request is lost.
     """
+    from wharf.ledger import Ledger
     from wharf.scoring.online import Served, serve
     from wharf.scoring.online.app import Limits
     from wharf.scoring.online.server import Address
 
-    place = open_installation().intake
-    served = Served(place.ledger, place.settings.models, names)
+    settings = read_settings()
+    served = Served(Ledger.open(settings.ledger_url), settings.models, names)
     say(f"scoring on http://{host}:{port}/v2 (POST /invocations/NAME); Ctrl-C ends it")
     serve(
         served, Address(host, port), Limits(max_rows, max_megabytes * 1024**2),

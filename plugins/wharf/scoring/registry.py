@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from wharf.ledger.rows import AliasEvent, ModelVersionRow
 from wharf.scoring.artifact import Artifact, fetch, store
 from wharf.scoring.metrics import area_under_roc
 from wharf.scoring.scorer import Scorer
-from wharf.scoring.training import Trained
+
+if TYPE_CHECKING:
+    from wharf.scoring.training import Trained
 
 CHAMPION = "champion"
 _ATTEMPTS = 5

@@ -32,7 +32,7 @@ def test_every_secret_must_be_set_and_has_a_line_in_the_example(text: str, proje
 
 def test_services_are_published_on_this_machine_only(services: dict[str, Any]) -> None:
     ports = [port for service in services.values() for port in service.get("ports", [])]
-    assert len(ports) == 3
+    assert len(ports) == 4
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 

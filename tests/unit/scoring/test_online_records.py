@@ -16,7 +16,9 @@ from wharf.scoring.tensors import Feature, as_inputs
 
 LOT, COUNTY = Feature("lot_sqft", "number"), Feature("county", "text")
 FEATURES = (LOT, COUNTY)
-NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**62), 2**62)
+NUMBERS = (
+    st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**62), 2**62)
+)
 ROWS = st.lists(st.tuples(NUMBERS, st.none() | st.text()), min_size=1, max_size=20)
 
 
@@ -27,12 +29,13 @@ def test_records_give_what_a_table_gives(rows: list[tuple[Any, str | None]]) -> 
     expected = as_inputs({"lot_sqft": pa.array(numbers, pa.float64()), "county": texts}, FEATURES)
     mappings = [{"lot_sqft": lot, "county": county, "id": 7} for lot, county in rows]
     lists = [[county, lot] for lot, county in rows]
+    count, lots, counties = len(rows), [[lot] for lot, _ in rows], [county for _, county in rows]
     tensors = {
         "inputs": [
-            {"name": "county", "datatype": "BYTES", "shape": [len(rows)], "data": [c for _, c in rows]},
-            {"name": "lot_sqft", "datatype": "FP32", "shape": [len(rows), 1], "data": [[n] for n, _ in rows]},
+            {"name": "county", "datatype": "BYTES", "shape": [count], "data": counties},
+            {"name": "lot_sqft", "datatype": "FP32", "shape": [count, 1], "data": lots},
         ]
-    }  # fmt: skip
+    }
     for found in (
         records.inputs_of(None, mappings, FEATURES),
         records.inputs_of(["county", "lot_sqft"], lists, FEATURES),
@@ -46,8 +49,14 @@ def test_records_give_what_a_table_gives(rows: list[tuple[Any, str | None]]) -> 
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([{"lot_sqft": 1, "county": "a"}, {"county": "a"}], "record 1: field lot_sqft is not there"),
-        ([{"lot_sqft": "12", "county": "a"}], "record 0: field lot_sqft is the text '12'; it wants a"),
+        (
+            [{"lot_sqft": 1, "county": "a"}, {"county": "a"}],
+            "record 1: field lot_sqft is not there",
+        ),
+        (
+            [{"lot_sqft": "12", "county": "a"}],
+            "record 0: field lot_sqft is the text '12'; it wants a",
+        ),
         ([{"lot_sqft": [1], "county": "a"}], "record 0: field lot_sqft is a list"),
         ([{"lot_sqft": 1, "county": 5}], "record 0: field county is a number; it wants a text"),
         ([{"lot_sqft": 1, "county": "a"}, 5], "record 1 is a number, not an object"),

@@ -81,10 +81,12 @@ def test_pauses_grow_to_a_minute(ctx: ScoreContext, served: Served) -> None:
     at, pauses = NOW, []
     for _ in range(9):
         served.refresh(at)
-        pauses.append((served.problems["residential"].again - at).total_seconds())
-        at = served.problems["residential"].again
+        again = served.problems["residential"].again
+        assert again is not None
+        pauses.append((again - at).total_seconds())
+        at = again
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    with pytest.raises(ModelError, match="is not ready.*put the file back"):
+    with pytest.raises(ModelError, match=r"is not ready.*put the file back"):
         served.champion("residential")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as MEDIA_TYPE
 
 from wharf.scoring.online.served import Served
 
 __all__ = ["MEDIA_TYPE", "Counted"]
+_NAME = "wharf_scoring"
 _SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 
 
@@ -20,19 +19,17 @@ class Counted:
     """
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        names = {"namespace": "wharf", "subsystem": "scoring", "registry": self._registry}
-        self._requests = Counter(
-            "requests", "Requests answered.", ("model", "version", "status"), **names
-        )
-        self._rows = Counter("rows", "Records scored.", ("model", "version"), **names)
+        self._registry = into = CollectorRegistry()
+        by_answer = ("model", "version", "status")
+        self._requests = Counter(f"{_NAME}_requests", "Answered.", by_answer, registry=into)
+        self._rows = Counter(f"{_NAME}_rows", "Scored.", ("model", "version"), registry=into)
         self._seconds = Histogram(
-            "request_seconds", "Seconds from a whole request to its answer.", ("model",),
-            buckets=_SECONDS, **names,
+            f"{_NAME}_request_seconds", "Seconds from a whole request to its answer.", ("model",),
+            registry=into, buckets=_SECONDS,
         )  # fmt: skip
-        self._version = Gauge("version", "The version that answers.", ("model",), **names)
-        self._since = Gauge("version_since", "Since when, in Unix seconds.", ("model",), **names)
-        self._current = Gauge("current", "1 where it is the registry's champion.", ("model",), **names)
+        self._version = _gauge("version", "The version that answers.", into)
+        self._since = _gauge("version_since", "Since when, in Unix seconds.", into)
+        self._current = _gauge("current", "1 where the registry's champion answers.", into)
 
     def answered(self, model: str, version: str, status: int, rows: int, seconds: float) -> None:
         """Count one request."""
@@ -48,9 +45,9 @@ class Counted:
             live = served.live(name)
             self._current.labels(name).set(live is not None and name not in problems)
             self._version.labels(name).set(live.scorer.artifact.version if live else 0)
-            self._since.labels(name).set(_unix(live.since) if live else 0)
+            self._since.labels(name).set(live.since.timestamp() if live else 0)
         return generate_latest(self._registry)
 
 
-def _unix(moment: datetime) -> float:
-    return moment.timestamp()
+def _gauge(name: str, about: str, into: CollectorRegistry) -> Gauge:
+    return Gauge(f"{_NAME}_{name}", about, ("model",), registry=into)

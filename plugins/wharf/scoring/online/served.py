@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from wharf.errors import ModelError, WharfError
@@ -38,7 +38,8 @@ class Problem:
     text: str
     version: int | None = None
     attempts: int = 1
-    again: datetime = datetime.min.replace(tzinfo=UTC)
+    again: datetime | None = None
+    """When it is tried once more; None where only the registry can help."""
 
 
 class Served:
@@ -139,7 +140,7 @@ class Served:
             self._problems.pop(name, None)
             return False
         same = trouble is not None and trouble.version == row.version
-        if trouble is not None and same and now < trouble.again:
+        if trouble is not None and same and trouble.again is not None and now < trouble.again:
             return False
         try:
             self._live[name] = self._load(row, now)
