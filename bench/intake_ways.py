@@ -24,12 +24,12 @@ def raw_copy() -> Way:
     """What nothing on this engine can be faster than: types guessed, nothing checked or counted."""
     import duckdb
 
-    readers = {"csv": "read_csv", "gz": "read_csv", "jsonl": "read_json", "parquet": "read_parquet"}
+    readers = {"jsonl": "read_json", "parquet": "read_parquet"}
 
     def run(file: Path, kind: str, rows: int, folder: Path) -> dict[str, float]:
         connection = duckdb.connect()
         connection.execute("SET enable_progress_bar = false")
-        source = f"{readers[kind]}('{file}')"
+        source = f"{readers.get(kind, 'read_csv')}('{file}')"
         target = f"'{folder}/raw.parquet' (FORMAT parquet, COMPRESSION zstd)"
         connection.execute(f"COPY (SELECT * FROM {source}) TO {target}")
         return {}
@@ -112,13 +112,12 @@ def polars_sink() -> Way:
     """Polars' streaming engine, types guessed, to zstd Parquet."""
     import polars
 
-    scans = {
-        "csv": polars.scan_csv, "gz": polars.scan_csv, "jsonl": polars.scan_ndjson,
-        "parquet": polars.scan_parquet,
-    }  # fmt: skip
+    scans = {"jsonl": polars.scan_ndjson, "parquet": polars.scan_parquet}
 
     def run(file: Path, kind: str, rows: int, folder: Path) -> dict[str, float]:
-        scans[kind](file).sink_parquet(folder / "polars.parquet", compression="zstd")
+        scans.get(kind, polars.scan_csv)(file).sink_parquet(
+            folder / "polars.parquet", compression="zstd"
+        )
         return {}
 
     return run

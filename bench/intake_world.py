@@ -20,17 +20,28 @@ NOW = datetime(2026, 11, 21, 1, tzinfo=UTC)
 DAY = "2026-11-20"
 FORMATS: dict[str, FileFormat] = {
     "csv": CsvFormat(kind="csv"),
+    "quoted": CsvFormat(kind="csv"),
     "gz": CsvFormat(kind="csv"),
     "jsonl": JsonLinesFormat(kind="jsonl"),
     "parquet": ParquetFormat(kind="parquet"),
 }
-ENDINGS = {"csv": "csv", "gz": "csv.gz", "jsonl": "jsonl", "parquet": "parquet"}
+ENDINGS = {
+    "csv": "csv",
+    "quoted": "quoted.csv",
+    "gz": "csv.gz",
+    "jsonl": "jsonl",
+    "parquet": "parquet",
+}
 COPIES = {
     "csv": "FORMAT csv, HEADER",
+    "quoted": "FORMAT csv, HEADER, FORCE_QUOTE *",
     "gz": "FORMAT csv, HEADER, COMPRESSION gzip",
     "jsonl": "FORMAT json",
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
+ODD = """CASE WHEN event_id % 97 = 0 THEN ref || ', "so"' WHEN event_id % 89 = 0
+    THEN ref || chr(10) || 'more' ELSE ref END"""
+"""Commas, quotes and line breaks within cells, each about one row in a hundred."""
 KINDS = ("view", "cart", "buy", "search")
 # Seeded by the row's number, so that every run and every machine has the same day.
 EVENTS = """
@@ -95,6 +106,8 @@ def make_events(folder: Path, kind: str, rows: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         events = EVENTS.format(rows=rows)
+        if kind == "quoted":
+            events = f"SELECT * REPLACE ({ODD} AS ref) FROM ({events})"
         duckdb.connect().execute(f"COPY ({events}) TO '{part}' ({COPIES[kind]})")
         part.rename(path)
     return path

@@ -18,15 +18,14 @@ import numpy.typing as npt
 
 from wharf.reading.ahead import ahead
 from wharf.reading.layout import Layout, Positions
-from wharf.reading.plain import FEED, Bytes, is_utf8, plain_rows
+from wharf.reading.plain import FEED, RETURN, Bytes, Glance, glance, is_utf8
 from wharf.reading.records import MAX_RECORD, Dialect, Record, count_lines, read_record
 from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
 from wharf.reading.spans import Span, Spans
 
-WINDOW: Final = 4 << 20
+WINDOW: Final = 2 << 20
 _SMALL: Final = 1 << 16
 """Bytes between two odd places that are rather copied than parsed apart."""
-_RETURN: Final = 13
 Mask = npt.NDArray[np.bool_]
 
 
@@ -89,18 +88,16 @@ class Scanner:
         self._opens, self._closes = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
         if self.dialect.quote:
             self._opens[[self._delimiter, FEED, self._quote]] = True
-            self._closes[[self._delimiter, FEED, _RETURN, self._quote]] = True
+            self._closes[[self._delimiter, FEED, RETURN, self._quote]] = True
         self._spans = Spans(self.dialect, self.work / "clean")
 
     def scan(self) -> Scanned:
         """Scan to the end of the file."""
         data = np.frombuffer(self.text, np.uint8)
         windows = self._windows()
-        for (start, end), rows in zip(windows, ahead(self._plain, windows), strict=True):
-            if rows and self.at == start:
-                self._spans.direct(start, end, rows, self.line)
-                self.at, self.line = end, self.line + rows
-            else:
+        for (start, end), seen in zip(windows, ahead(self._glance, windows), strict=True):
+            self._take_seen(self.at, seen if self.at == start else self._glance((self.at, end)))
+            if self.at < end:
                 self._closely(data, end)
             self._forget(start, end)
         del data
@@ -109,21 +106,40 @@ class Scanner:
         return Scanned(self.path, self._spans.target, spans, self.layout)
 
     def _windows(self) -> list[tuple[int, int]]:
-        """The file in windows of some megabytes that end with a line."""
+        """The file in windows of some megabytes that end with a line, with a record if possible."""
         windows, at, size = [], self.at, len(self.text)
         while at < size:
-            feed = self.text.rfind(b"\n", at, at + WINDOW) if at + WINDOW < size else size - 1
-            end = feed + 1 if feed >= 0 else min(size, at + WINDOW)
+            end = self._line_end(at, at + WINDOW) if at + WINDOW < size else size
             windows.append((at, end))
             at = end
         return windows
 
-    def _plain(self, window: tuple[int, int]) -> int:
+    def _line_end(self, at: int, until: int) -> int:
+        """The end of a line before a position; hardly a line within a cell ends with a quote."""
+        quote = self.dialect.quote.encode()
+        for end in (quote + b"\n", quote + b"\r\n") if quote else ():
+            found = self.text.rfind(end, max(at, until - _SMALL), until)
+            if found >= 0:
+                return found + len(end)
+        return self.text.rfind(b"\n", at, until) + 1 or until
+
+    def _glance(self, window: tuple[int, int]) -> Glance | None:
         text = self.text[window[0] : window[1]]
         if self._marks_something(text):
-            return 0
-        rows = plain_rows(text, self.dialect, self.width)
-        return rows if self.valid or is_utf8(text) else 0
+            return None
+        seen = glance(text, self.dialect, self.width)
+        return seen if self.valid or is_utf8(text) else None
+
+    def _take_seen(self, start: int, seen: Glance | None) -> None:
+        """Pass on what a glance told; behind a broken quote, quotes need a close look."""
+        if seen is None or (seen.has_quotes and self._suspect):
+            return
+        starts, lines = None, None
+        if seen.starts is not None and seen.offsets is not None:
+            starts, lines = seen.starts + start, seen.offsets + self.line
+        self._spans.direct(start, start + seen.end, seen.rows, self.line, starts, lines)
+        self.layout.continuation += seen.lines - seen.rows
+        self.at, self.line = start + seen.end, self.line + seen.lines
 
     def _marks_something(self, text: bytes) -> bool:
         """Whether a text holds an escape or a comment line, which only a close look tells."""
@@ -139,10 +155,9 @@ class Scanner:
 
     def _closely(self, data: Bytes, until: int) -> None:
         """Scan at least up to a position, with an eye on quotes and returns."""
-        size, window = len(data), WINDOW
+        size, window = len(data), 0
         while self.at < until:
-            wanted = until if window == WINDOW else self.at + window
-            limit = self._regular_until(min(size, wanted))
+            limit = self._regular_until(min(size, max(until, self.at + window)))
             if limit <= self.at:
                 self._one_by_one(1)
                 continue
@@ -152,11 +167,11 @@ class Scanner:
                 self._one_by_one(self._patience)
                 self._patience = min(self._patience * 2, 4096)
             elif len(found.starts):
-                self._patience, window = 1, WINDOW
+                self._patience, window = 1, 0
             elif window >= size or window > 4 * WINDOW:
                 self._one_by_one(1)
             else:
-                window *= 2
+                window = max(window * 2, 2 * _SMALL)
 
     def _regular_until(self, limit: int) -> int:
         """After a broken quote, the next line with a quote is looked at alone."""
@@ -182,7 +197,7 @@ class Scanner:
             ends = np.append(ends, len(part))
         starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]
         nexts = np.minimum(ends + 1, len(part))
-        returns = (ends > starts) & (part[np.maximum(ends - 1, 0)] == _RETURN)
+        returns = (ends > starts) & (part[np.maximum(ends - 1, 0)] == RETURN)
         marks = part == self._delimiter
         if inside is not None:
             marks &= ~inside
@@ -209,7 +224,7 @@ class Scanner:
     def _first_odd(self, data: Bytes, part: Bytes, inside: Mask | None) -> int:
         """Where quotes or carriage returns first stand as a strict reader does not expect them."""
         first = len(part)
-        returns = np.flatnonzero(part == _RETURN)
+        returns = np.flatnonzero(part == RETURN)
         if len(returns):
             lone = returns[_at(data, returns + self.at + 1) != FEED]
             first = int(lone[0]) if len(lone) else first

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from wharf.reading import scan as scan_module
 from wharf.reading.layout import Layout
+from wharf.reading.plain import glance
 from wharf.reading.records import Dialect, count_breaks, read_record
 from wharf.reading.scan import Scanned, Scanner
 from wharf.reading.spans import Span
@@ -133,6 +134,52 @@ def test_small_windows_change_nothing(content: bytes) -> None:
     assert before.starts == after.starts
     assert before.lines == after.lines
     assert list(before.layout.rejects) == list(after.layout.rejects)
+
+
+@given(
+    content=st.text(alphabet='a,"\n\r', min_size=1, max_size=60).map(str.encode),
+    window=st.sampled_from([6, 16, 1 << 20]),
+    width=st.sampled_from([1, 2, 3]),
+)
+@settings(max_examples=400, deadline=None)
+def test_the_quick_look_and_the_close_one_find_the_same(
+    content: bytes, window: int, width: int
+) -> None:
+    quick, clean = scan(content, width)
+    kept = scan_module.WINDOW, scan_module.glance
+    scan_module.WINDOW, scan_module.glance = window, lambda *_: None
+    try:
+        close, again = scan(content, width)
+    finally:
+        scan_module.WINDOW, scan_module.glance = kept
+    assert parse(clean) == parse(again)
+    assert (quick.starts, quick.lines) == (close.starts, close.lines)
+    assert list(quick.layout.rejects) == list(close.layout.rejects)
+    assert (quick.layout.blank, quick.layout.continuation) == (
+        close.layout.blank, close.layout.continuation,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"a","b"\n"c","d"\n',
+        '"a\nb","c"\n"d","e,f"\n',
+        '"a""b",""\r\n"c\r\nd",e\r\n',
+        'a,"b"\nc,d\n',
+    ],
+    ids=["plain cells", "line breaks", "doubled quotes", "some quotes"],
+)
+def test_regular_quotes_are_told_at_a_glance(content: str) -> None:
+    seen = glance(content.encode(), PLAIN, 2)
+    assert seen is not None
+    assert (seen.rows, seen.end) == (len(parse(content.encode())), len(content))
+
+
+def test_a_record_that_its_window_cuts_off_waits_for_the_next() -> None:
+    seen = glance(b'"a","b"\n"c\n', PLAIN, 2)
+    assert seen is not None
+    assert (seen.rows, seen.lines, seen.end) == (1, 1, 8)
 
 
 @pytest.mark.parametrize(
