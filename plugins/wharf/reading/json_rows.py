@@ -10,7 +10,7 @@ from array import array
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -33,7 +33,7 @@ _LESSONS: Final = 100
 """Objects of one window from which patterns are learned."""
 _PATIENCE: Final = 40
 """Windows after which nothing new is learned."""
-_AHEAD: Final = 3
+_AHEAD: Final = 4
 """Windows that are being matched or wait for it."""
 _FEED: Final = 10
 Mask = npt.NDArray[np.bool_]
@@ -48,7 +48,7 @@ class Window:
     """Where each line begins in the content, and where the last ends."""
     at: int
     """Where the content begins in the file."""
-    first: int
+    first: int = 0
     """The number of its first line, from 0."""
     long: int = 0
     """The bytes of its only line where that is too long to be held."""
@@ -67,9 +67,23 @@ class Window:
         return pa.StringArray.from_buffers(len(self), offsets, data)
 
 
-def line_windows(path: Path, begins: int) -> Iterator[Window]:
-    """Read a file in pieces of whole lines; a line that is too long is a window without content."""
-    at, first, rest, held = begins, 0, list[bytes](), 0
+@dataclass(frozen=True)
+class _Lines:
+    """Whole lines of a file, not told apart yet; see `Window`."""
+
+    content: bytes
+    at: int
+    long: int = 0
+
+    def split(self) -> Window:
+        if self.long:
+            return Window(b"", np.array([0, 0]), self.at, long=self.long)
+        return split_lines(self.content, self.at)
+
+
+def _whole_lines(path: Path, begins: int) -> Iterator[_Lines]:
+    """Read a file in pieces of whole lines; a line that is too long has no content."""
+    at, rest, held = begins, list[bytes](), 0
     with path.open("rb") as handle:
         handle.seek(begins)
         while piece := handle.read(WINDOW):
@@ -79,25 +93,19 @@ def line_windows(path: Path, begins: int) -> Iterator[Window]:
             if not cut:
                 rest = [] if too_long else [*rest, piece]
                 continue
-            content = b"".join([*rest, piece[:cut]])
-            window = _long(at, first, held) if too_long else split_lines(content, at, first)
-            yield window
-            at, first = at + held, first + len(window)
+            yield _Lines(b"", at, held) if too_long else _Lines(b"".join([*rest, piece[:cut]]), at)
+            at += held
             rest, held = [piece[cut:]], len(piece) - cut
             if too_long:
                 handle.seek(at)
                 rest, held = [], 0
     if held > MAX_VALUE:
-        yield _long(at, first, held)
+        yield _Lines(b"", at, held)
     elif held:
-        yield split_lines(b"".join(rest), at, first)
+        yield _Lines(b"".join(rest), at)
 
 
-def _long(at: int, first: int, size: int) -> Window:
-    return Window(b"", np.array([0, 0]), at, first, size)
-
-
-def split_lines(content: bytes, at: int, first: int) -> Window:
+def split_lines(content: bytes, at: int, first: int = 0) -> Window:
     """A window of whole lines; the last of a file may have no end."""
     ends = np.flatnonzero(np.frombuffer(content, np.uint8) == _FEED) + 1
     if not len(ends) or ends[-1] != len(content):
@@ -188,17 +196,17 @@ class Rows:
         self.layout.rows = len(self.lines)
 
     def _read_windows(self) -> None:
-        waiting: deque[tuple[Window, Future[Mask]]] = deque()
-        with ThreadPoolExecutor(2) as pool:
-            for window in line_windows(self.path, self.begins):
-                if not window.first:
-                    self._learn(window, range(len(window)))
-                self.layout.lines = window.first + len(window)
-                waiting.append((window, pool.submit(_matches, window, self._pattern, self.valid)))
+        waiting: deque[Future[tuple[Window, Mask]]] = deque()
+        with ThreadPoolExecutor(2, thread_name_prefix="wharf-read") as pool:
+            for lines in _whole_lines(self.path, self.begins):
+                if lines.at == self.begins:
+                    first = lines.split()
+                    self._learn(first, range(len(first)))
+                waiting.append(pool.submit(_matches, lines, self._pattern, self.valid))
                 while len(waiting) >= _AHEAD:
-                    self._take(*waiting.popleft())
+                    self._take(*waiting.popleft().result())
             while waiting:
-                self._take(*waiting.popleft())
+                self._take(*waiting.popleft().result())
 
     def _learn(self, window: Window, lines: Iterable[int]) -> None:
         if self.exact or self._lessons >= _PATIENCE:
@@ -213,12 +221,13 @@ class Rows:
             self._patterns.learn(row)
         self._pattern = self._patterns.text
 
-    def _take(self, window: Window, matching: Future[Mask]) -> None:
+    def _take(self, window: Window, good: Mask) -> None:
+        window = replace(window, first=self.layout.lines)
+        self.layout.lines += len(window)
         if window.long:
             end = window.at + window.long
             self.layout.rejects.add(window.first + 1, window.at, end, TOO_LONG)
             return
-        good = matching.result()
         odd = np.flatnonzero(~good).tolist()
         before = self._count + np.cumsum(good)
         anew: list[int] = []
@@ -286,18 +295,20 @@ class Rows:
         return len(folded) < len(self.keys) or not all(key.strip("\0 ") for key in self.keys)
 
 
-def _matches(window: Window, pattern: str, valid: bool) -> Mask:
-    """Which lines of a window a pattern vouches for."""
-    if not pattern:
-        return np.zeros(len(window), np.bool_)
+def _matches(lines: _Lines, pattern: str, valid: bool) -> tuple[Window, Mask]:
+    """The lines one by one, and which of them a pattern vouches for."""
+    window = lines.split()
+    none = np.zeros(len(window), np.bool_)
+    if not pattern or window.long:
+        return window, none
     content, broken = (window.content, []) if valid else _readable(window)
     texts = pl.Series(pl.from_arrow(window.texts(content)))
     try:
         found = texts.str.contains(pattern).to_numpy().astype(np.bool_)
     except pl.exceptions.ComputeError:  # too large a pattern
-        return np.zeros(len(window), np.bool_)
+        return window, none
     found[broken] = False
-    return found
+    return window, found
 
 
 def _readable(window: Window) -> tuple[bytes, list[int]]:
