@@ -91,7 +91,7 @@ def live(plain: Place, behind: Place, period: str, file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seed", "share"),
-    [(1, 0.12), *(pytest.param(seed, 0.5, marks=pytest.mark.slow) for seed in range(2, 8))],
+    [(1, 0.12), *(pytest.param(seed, 0.35, marks=pytest.mark.slow) for seed in range(2, 8))],
 )
 def test_a_lake_on_a_server_that_fails_is_slow_and_whole(
     seed: int, share: float, plain: Place, tmp_path: Path

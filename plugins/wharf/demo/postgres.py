@@ -48,6 +48,10 @@ class PrivatePostgres:
             self._client("createdb", name)
         return self.url(name)
 
+    def start(self) -> None:
+        """Start the server again after a stop, at the same port."""
+        _control(self, *_start_options(self))
+
     def stop(self) -> None:
         """Stop the server; its data stays in the folder."""
         _control(self, "-m", "immediate" if self.is_throwaway else "fast", "stop")

@@ -17,11 +17,11 @@ from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.io import FileIO, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
-from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.table import CommitTableResponse, StagedTable, Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.update import TableRequirement, TableUpdate
-from pyiceberg.typedef import Properties
+from pyiceberg.typedef import Identifier, Properties
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 from typing_extensions import override
@@ -127,6 +127,23 @@ class LakeCatalog(SqlCatalog):
         made = super().commit_table(table, requirements, updates)
         self._remember(made.metadata_location, made.metadata)
         return made
+
+    @override
+    def _update_and_stage_table(
+        self,
+        current_table: Table | None,
+        table_identifier: Identifier,
+        requirements: tuple[TableRequirement, ...],
+        updates: tuple[TableUpdate, ...],
+    ) -> StagedTable:
+        """The next state of a table, dated not before the last one if a clock was set back."""
+        staged = super()._update_and_stage_table(
+            current_table, table_identifier, requirements, updates
+        )
+        last = current_table.metadata.last_updated_ms if current_table else 0
+        if staged.metadata.last_updated_ms < last:
+            staged.metadata = staged.metadata.model_copy(update={"last_updated_ms": last})
+        return staged
 
     def _remember(self, location: str, metadata: TableMetadata) -> None:
         kept = [KeptSnapshot.model_construct(**dict(each)) for each in metadata.snapshots]

@@ -18,6 +18,7 @@ from pyiceberg.manifest import (
     ManifestFile,
 )
 from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.update import AddSnapshotUpdate, TableUpdate, UpdatesAndRequirements
 from pyiceberg.table.update.snapshot import _OverwriteFiles
 from typing_extensions import override
 
@@ -60,6 +61,13 @@ class PeriodOverwrite(_OverwriteFiles):
         added = [self._added(each) for each in self._added_data_files]
         written = [self._write(some) for some in split_leaf([*entries, *added])]
         return [*written, *(each for each in ours if each not in chosen), *others]
+
+    @override
+    def _commit(self) -> UpdatesAndRequirements:
+        """The snapshot, never dated before the table's last change: Java readers refuse that."""
+        updates, requirements = super()._commit()
+        last = self._transaction.table_metadata.last_updated_ms
+        return tuple(_dated(each, last) for each in updates), requirements
 
     def _standing(self) -> list[ManifestFile]:
         """The manifests of the state that this commit follows, but for those of nothing live."""
@@ -133,6 +141,13 @@ def split_leaf(entries: Iterable[ManifestEntry]) -> list[list[ManifestEntry]]:
     elif fresh and fresh[-1] < len(ordered) - LEAF:
         middle = len(ordered) - LEAF
     return [ordered[:middle], ordered[middle:]]
+
+
+def _dated(update: TableUpdate, last: int) -> TableUpdate:
+    if not isinstance(update, AddSnapshotUpdate) or update.snapshot.timestamp_ms >= last:
+        return update
+    snapshot = update.snapshot.model_copy(update={"timestamp_ms": last})
+    return update.model_copy(update={"snapshot": snapshot})
 
 
 def _place(entry: ManifestEntry) -> tuple[bytes, str]:
