@@ -47,9 +47,10 @@ test-all: setup ## All tests, with a coverage report
 	$(BIN)/coverage report
 
 .PHONY: real
-real: setup ## The whole way on real input: workbooks through Airflow, then 9,533 deliveries and events
+real: setup ## The whole way on real input: workbooks through Airflow, 9,533 deliveries, bad files, events
 	@$(BIN)/python tests/real/run.py $(ARGS)
 	@$(BIN)/python tests/real/replay.py
+	@$(BIN)/python tests/real/corpora.py
 	$(BIN)/pytest -q tests/real/test_real_intake_events.py
 
 .PHONY: bench

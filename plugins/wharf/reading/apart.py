@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -25,6 +25,7 @@ START: Final = 180.0
 """Seconds that a process may take to import what it needs."""
 _POLL: Final = 0.02
 _DIE_WITH_PARENT: Final = 1
+_RESET_PEAK: Final = "5"
 _PAGE: Final = resource.getpagesize()
 _RESERVED: Final = 3 << 30
 """Address space above the limit: threads and arenas reserve what they never touch."""
@@ -36,6 +37,15 @@ class Ceiling:
 
     seconds: float = 10.0
     memory: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Used:
+    """What one call took."""
+
+    seconds: float = 0.0
+    memory: int = 0
+    """The most that its process held, with all that it had imported."""
 
 
 class ReaderLost(Exception):
@@ -61,6 +71,8 @@ class Apart:
 
     def __init__(self, ceiling: Ceiling, modules: tuple[str, ...] = ()) -> None:
         self._ceiling, self._modules = ceiling, modules
+        self.used = Used()
+        """What the last call took."""
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
         self._used = False
@@ -104,8 +116,9 @@ class Apart:
         assert self._pipe is not None
         name = f"{function.__module__}:{function.__qualname__}"
         try:
-            self._pipe.send((name, args))
-            answer = self._answer()
+            with self._measured():
+                self._pipe.send((name, args))
+                answer = self._answer()
         except (EOFError, OSError):
             raise self._died() from None
         except ReaderLost:
@@ -118,6 +131,22 @@ class Apart:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    @contextlib.contextmanager
+    def _measured(self) -> Iterator[None]:
+        assert self._process is not None
+        begun, folder = time.monotonic(), Path(f"/proc/{self._process.pid}")
+        with contextlib.suppress(OSError):
+            (folder / "clear_refs").write_text(_RESET_PEAK)
+        peak = 0
+        try:
+            yield
+        finally:
+            # Not there outside Linux, nor once the process is gone.
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                status = (folder / "status").read_text()
+                peak = int(status.partition("VmHWM:")[2].split()[0]) << 10
+            self.used = Used(time.monotonic() - begun, peak)
 
     def _start(self) -> None:
         self._used = False

@@ -79,7 +79,10 @@ def open_delimited(
         source = _with_one_mark(source, long, name, work)
     with source.path.open("rb") as handle:
         buffer = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-    dialect = _declared(fmt, long) if fmt else guess_dialect(buffer, source.bom)
+    if fmt:
+        dialect = _declared(fmt, long)
+    else:
+        dialect = guess_dialect(buffer, source.bom, _STAND_IN if long else "")
     if not (dialect.delimiter + dialect.quote).isascii():
         raise Refused(name, "delimiter", f"delimiter {shown(dialect.delimiter)} is not ASCII")
     head = _read_header(buffer, source, dialect, name, wanted, findings)

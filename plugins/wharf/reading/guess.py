@@ -14,11 +14,14 @@ from wharf.reading.records import Buffer, Dialect, Line, read_head
 _LIKELY: Final = (",", ";", "\t", "|")
 _RARE: Final = (":", "~", "^", "\x01", "\x1f", "\x1e", "\x02", " ")
 _NUMBER: Final = re.compile(
-    r"[+-]?\W?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T][\d:.,Z+-]+)?"
+    r"[+-]?\W?\s?\d[\d.,' ]*([eE][+-]?\d+)?\s?[%)€$£]?"
+    r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T][\d:.,Z+-]+)?"
+    r"|\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[AaPp][Mm])?"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}"
 )
+_YEAR: Final = re.compile(r"(1[89]|20)\d\d([-/](1[89]|20)?\d\d)?")
 _MOMENT: Final = re.compile(r"[\"']?[\d/.-]*[ T]?\d{1,2}:\d\d(:\d\d[.\d]*)?[ +:\dAPMapmZ-]*[\"']?")
 _SEP: Final = re.compile(rb"[\"']?sep=([^\r\n]{1,4}?)[\"']?(?:\r\n|\n|\r)", re.I)
-_ESCAPED_QUOTE: Final = re.compile(rb"(?<![\\])\\[\"']")
 _LONG: Final = re.compile(r"[^\w\s\"'.,()+\\-]{2,4}|\t[|;,]\t")
 _NO_MARKS: Final = frozenset(("://", "=>", "->", "<>", "</", "/>", "??", "!!"))
 _ABOVE: Final = re.compile(r"[\u00a1-\u00bf\u00d7\u2016\u2020-\u2022\u25a0-\u25ff]")
@@ -28,8 +31,17 @@ _FEW: Final = 3
 """Rows that are too few to make a longer row above them a title."""
 
 
-def guess_dialect(buffer: Buffer, start: int) -> Dialect:
-    """Choose the delimiter under which the head of a text has the most regular fields."""
+def guess_dialect(buffer: Buffer, start: int, mark: str = "") -> Dialect:
+    """Choose the delimiter under which the head of a text has the most regular fields.
+
+    Args:
+        buffer: The text.
+        start: Where it begins, behind a byte-order mark.
+        mark: The delimiter, where it is known.
+    """
+    if mark:
+        head = bytes(buffer[start : start + (1 << 16)])
+        return _finish(buffer, start, Dialect(mark, _guess_quote(head, mark)))
     if said := declared_mark(buffer, start):
         return _finish(buffer, said[1], Dialect(said[0], '"'))
     head = bytes(buffer[start : start + (1 << 16)])
@@ -71,7 +83,7 @@ def long_mark(text: str) -> str:
     likely = [mark for mark, times in seen.items() if times * 2 > len(lines) > 1]
     for mark in sorted(set(likely) - _NO_MARKS, key=lambda each: (-len(each), each)):
         if len(mark.encode()) > 1 and _divides(text, mark):
-            return mark
+            return mark if _divides_better(text, mark) else ""
     return ""
 
 
@@ -95,6 +107,15 @@ def _divides(text: str, mark: str) -> bool:
     return alone * 10 <= times and _score(head, 0, Dialect("\x1f", quote))[0] >= 0.85
 
 
+def _divides_better(text: str, mark: str) -> bool:
+    """Whether no usual delimiter gives as regular lines of more fields."""
+    usual = [each for each in _LIKELY if each not in mark]
+    head = text.encode()
+    rival = _best(head, 0, usual, head)[0]
+    stood_in = text.replace(mark, "\x1f").encode()
+    return rival[0] < 0.9 or rival[1] <= _best(stood_in, 0, ("\x1f",), stood_in)[0][1]
+
+
 def _best(
     buffer: Buffer, start: int, marks: Sequence[str], head: bytes
 ) -> tuple[tuple[float, int], Dialect]:
@@ -109,9 +130,10 @@ def _best(
 def _finish(buffer: Buffer, start: int, dialect: Dialect) -> Dialect:
     """Add what shows only once the delimiter is known: escapes, comments, quotes that are none."""
     head = bytes(buffer[start : start + (1 << 18)])
-    if dialect.quote and _ESCAPED_QUOTE.search(head):
+    escaped = rb"\\(?:[\"'\n]|\r\n|%b)" % re.escape(dialect.delimiter.encode())
+    if re.search(escaped, head):
         escaping = replace(dialect, escape="\\")
-        if _broken(buffer, start, escaping) < _broken(buffer, start, dialect):
+        if _faults(buffer, start, escaping) < _faults(buffer, start, dialect):
             dialect = escaping
     dialect = _without_quotes(buffer, start, dialect)
     return replace(dialect, comment=_comment(buffer, start, dialect))
@@ -144,6 +166,9 @@ def _are_moments(rows: bytes) -> bool:
 def _is_one_column(buffer: Buffer, start: int, dialect: Dialect, share: float) -> bool:
     """Whether the delimiter only stands within numbers or sentences of a single column."""
     lines = [line for line in read_head(buffer, start, dialect) if not line.is_blank]
+    later = lines[len(lines) // 2 :]
+    if share < 0.5 and sum(len(line.cells) == 1 for line in later) * 2 >= len(later):
+        return True
     whole = [dialect.delimiter.join(line.cells) for line in lines]
     if dialect.delimiter == "," and share < 0.95 and len(whole) > 1:
         numbers = sum(map(looks_like_data, whole[1:]))
@@ -155,6 +180,11 @@ def _is_one_column(buffer: Buffer, start: int, dialect: Dialect, share: float) -
 def _absent(head: bytes) -> str:
     """A delimiter that does not stand in a text of one column."""
     return next((mark for mark in (",", ";", "\t", "|") if mark.encode() not in head), ",")
+
+
+def _faults(buffer: Buffer, start: int, dialect: Dialect) -> tuple[int, float]:
+    """Lines with a broken quote, then how far from regular the lines are: less is better."""
+    return _broken(buffer, start, dialect), -_score(buffer, start, dialect)[0]
 
 
 def _broken(buffer: Buffer, start: int, dialect: Dialect) -> int:
@@ -260,6 +290,10 @@ def _names_data(rows: Sequence[Sequence[str]], at: int) -> bool:
 
 
 def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    others = [other for other in below if tuple(other) != tuple(row)]
+    repeats, below = len(below) > len(others), others
+    if _names_years(row, below):
+        return True
     data = 0
     for i, cell in enumerate(row):
         if not cell.strip():
@@ -271,4 +305,16 @@ def _is_header(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
                 return True
         elif share > 0.8 or not below:
             data += 1
-    return not data and not any(tuple(other) == tuple(row) for other in below)
+    return not data and not repeats
+
+
+def _names_years(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether the numbers of a row are years, each once, above columns of something else."""
+    places = [i for i, cell in enumerate(row) if looks_like_data(cell)]
+    years = {row[i].strip() for i in places if _YEAR.fullmatch(row[i].strip())}
+    texts = [cell for cell in row if cell.strip() and not looks_like_data(cell)]
+    if not years or len(years) < len(places) or not texts or len(below) < 2:
+        return False
+    values = [other[i].strip() for other in below for i in places if i < len(other)]
+    alike = sum(bool(_YEAR.fullmatch(value)) for value in values)
+    return bool(values) and alike * 5 <= len(values) and (len(years) > 1 or not alike)

@@ -84,6 +84,8 @@ def place_header(
         return None
     if setting != "find":
         rows = [row if numbers[i] == setting else () for i, row in enumerate(rows)]
+        if all(_is_placed(column) for column in columns.values()) and any(rows):
+            return next(i for i, row in enumerate(rows) if row)
     found = find_header(rows, columns, least=2 if setting == "find" else 1)
     if found is None:
         first = next((row for row in rows if any(cell.strip() for cell in row)), ())
@@ -104,7 +106,7 @@ def find_header(
     """
     spelled: dict[str, set[str]] = {}
     for name, column in columns.items():
-        if not any(map(_POSITION.fullmatch, column.aliases)):
+        if not _is_placed(column):
             for text in (name, *column.spellings):
                 spelled.setdefault(plain(text), set()).add(name)
     wanted = len({name for names in spelled.values() for name in names})
@@ -116,6 +118,11 @@ def find_header(
     if best < min(least, max(wanted, 1)) or best * 4 < wanted:
         return None
     return named.index(best)
+
+
+def _is_placed(column: Column) -> bool:
+    """Whether a column is found by its place, whatever its header cell says."""
+    return any(map(_POSITION.fullmatch, column.aliases))
 
 
 def map_header(

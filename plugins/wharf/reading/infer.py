@@ -23,7 +23,7 @@ from wharf.reading.archive import pattern_of
 from wharf.reading.casts import Spelling
 from wharf.reading.column_types import Profile, typed_columns
 from wharf.reading.findings import Finding
-from wharf.reading.header import labels
+from wharf.reading.header import find_header, labels
 from wharf.reading.opened import Opened, SourceFile
 from wharf.reading.parquet_file import damage_named
 from wharf.reading.plan import Plan, plan_reading
@@ -77,7 +77,9 @@ def infer_contract(
         for name, spec in columns.items()
     }
     findings = (*plan.findings, *profile.findings)
-    fmt = _format(opened, profile.spelling, findings).model_copy(update={"members": pattern})
+    header = _header(opened, columns)
+    fmt = _format(opened, profile.spelling, findings, header)
+    fmt = fmt.model_copy(update={"members": pattern})
     return Proposal(fmt, columns, findings, key, opened.layout.rows)
 
 
@@ -94,9 +96,18 @@ def _pattern(file: SourceFile, plan: Plan) -> str | None:
     return pattern
 
 
-def _format(opened: Opened, spelling: Spelling, findings: Sequence[Finding]) -> FileFormat:
+def _header(opened: Opened, columns: dict[str, Column]) -> str | int:
+    """How the header is found: by its names, by its line where they say too little, or not."""
+    line = opened.sniffed.header_line
+    if line and find_header([opened.sniffed.columns], columns) is None:
+        return line
+    return "find" if line else 0
+
+
+def _format(
+    opened: Opened, spelling: Spelling, findings: Sequence[Finding], header: str | int
+) -> FileFormat:
     sniffed = opened.sniffed
-    header: str | int = "find" if sniffed.header_line else 0
     if sniffed.kind == "excel":
         several = any(each.kind == "sheets" for each in findings)
         sheet = sniffed.sheet if several else None

@@ -16,7 +16,7 @@ _STARTS: Final = (
     (rb"(?:MIME-Version|Received|Return-Path|Delivered-To): ", "a mail or a web archive"),
     (rb"#!\s*/", "a script"),
     (rb"\\(?:documentclass|begin)\b", "a TeX document"),
-    (rb"(?:strict\s+)?(?:di)?graph\s*[\w\"]*\s*\{", "a drawing of a graph"),
+    (rb"(?:strict\s+)?(?:di)?graph\s*(?:\"[^\"\n]*\"|\w*)\s*\{", "a drawing of a graph"),
     (rb"\+[-=]{2,}[-=+]*\+\s*\n\|", "a table drawn with lines"),
     (rb"[\xe2]\x94[\x80-\xbf]|[\xe2]\x95[\x80-\xbf]", "a table drawn with lines"),
     (rb"\|[^\n]*\|?[ \t]*\r?\n\|?[ \t]*:?-{2,}:?[ \t]*\|[ \t|:-]*\r?\n", "a Markdown table"),
@@ -29,6 +29,7 @@ _STARTS: Final = (
 _PATTERNS: Final = tuple((re.compile(pattern, re.I), what) for pattern, what in _STARTS)
 _KEYED: Final = re.compile(rb"\s*(?:- )*[\w./$\"'-]+:(?:\s+[^,;\t|]*)?$")
 _ITEM: Final = re.compile(rb"\s*- \S")
+_LIST: Final = re.compile(rb"- [\[{].*[\]}]\s*$")
 _LINES: Final = 200
 
 
@@ -52,4 +53,9 @@ def _is_yaml(head: bytes) -> bool:
     items = sum(bool(_ITEM.match(line)) for line in lines)
     indented = sum(line.startswith((b" ", b"-")) for line in lines)
     opens = sum(line.rstrip().endswith(b":") for line in lines)
+    if len(lines) > 1 and all(map(_LIST.match, lines)):
+        return True
+    deeper = sum(line.startswith(b"  ") and bool(_KEYED.match(line)) for line in lines)
+    if items and deeper and keyed == len(lines) and lines[0].startswith(b"- "):
+        return True
     return keyed > 1 and opens > 0 and indented > 0 and (keyed + items) * 10 >= 8 * len(lines)

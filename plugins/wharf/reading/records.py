@@ -38,7 +38,7 @@ class Dialect:
         unquoted = re.compile(rb"[^%b\r\n]*" % mark)
         if escape:
             unquoted = re.compile(
-                rb"(?>[^%b%b\r\n]+|%b[^\r\n]|%b)*+" % (escape, mark, escape, escape)
+                rb"(?>[^%b%b\r\n]+|%b(?:\r\n|(?s:.))|%b)*+" % (escape, mark, escape, escape)
             )
         if not self.quote:
             return unquoted, None, unquoted

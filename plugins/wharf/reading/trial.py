@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from wharf.contracts import Column
 from wharf.contracts.feed import SchemaPolicy
 from wharf.contracts.formats import FileFormat
 from wharf.errors import WharfError
+from wharf.reading.apart import Used
 from wharf.reading.counts import Counts
 from wharf.reading.infer import infer_contract
 from wharf.reading.opened import SourceFile
@@ -40,12 +41,23 @@ class Trial:
     """The header cells as they stand in the file."""
     kind: str | None = None
     quote: str | None = None
+    escape: str = ""
+    comment: str = ""
     sheet: str | None = None
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """Why rows are in quarantine, and how many for each reason."""
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    peak_mib: int = 0
+    """The most memory that its reader held."""
 
     def describe(self) -> Mapping[str, Any]:
         """The trial as a JSON object."""
         return asdict(self)
+
+    def with_use(self, used: Used) -> Trial:
+        """The same trial with what reading took."""
+        return replace(self, seconds=round(used.seconds, 3), peak_mib=used.memory >> 20)
 
     def with_failures(self, failures: tuple[str, ...]) -> Trial:
         """The same trial, quarantined for what its audit found."""
@@ -131,6 +143,9 @@ def _trial(file: Path, plan: Plan, counts: Counts, limit: float) -> Trial:
         header=sniffed.columns,
         kind=sniffed.kind,
         quote=sniffed.quote,
+        escape=sniffed.escape,
+        comment=sniffed.comment,
         sheet=sniffed.sheet,
+        reasons=dict(counts.reasons),
         notes=tuple(finding.message for finding in plan.findings),
     )

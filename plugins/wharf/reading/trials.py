@@ -69,9 +69,9 @@ def _apart(
     try:
         with tempfile.TemporaryDirectory(prefix="wharf-try-", ignore_cleanup_errors=True) as work:
             trial: Trial = worker.call(function, file, Path(work), limits, *args)
-            return trial
     except ReaderLost as lost:
-        return refused(file, lost.reason)
+        trial = refused(file, lost.reason)
     except Exception as error:
         first = str(error).strip().partition("\n")[0][:200]
-        return refused(file, f"its reader failed: {type(error).__name__}: {first}")
+        trial = refused(file, f"its reader failed: {type(error).__name__}: {first}")
+    return trial.with_use(worker.used)
