@@ -8,7 +8,7 @@ from datetime import datetime
 
 from wharf.lake import Lake, Landing
 from wharf.ledger import Ledger, erasures
-from wharf.ledger.erasures import Erasure, Kind
+from wharf.ledger.erasures import QUARANTINE, Erasure, Kind
 from wharf.ledger.rows import BatchRow, Delivery
 
 
@@ -20,6 +20,11 @@ class Cause:
     by: str
     reason: str
     at: datetime
+
+    @property
+    def note(self) -> dict[str, object]:
+        """The cause as it lies beside what is gone."""
+        return {"kind": self.kind, "by": self.by, "reason": self.reason, "at": self.at.isoformat()}
 
     @property
     def sentence(self) -> str:
@@ -49,13 +54,35 @@ def erase_batch(
     Raises:
         LakeError: Readers or a tag see the batch.
     """
-    note = {"kind": cause.kind, "by": cause.by, "reason": cause.reason, "at": cause.at.isoformat()}
     freed = lake.eraser.erase(
-        row.table, row.period, row.batch_id, {**note, "replaced_by": replaced_by, "rows": rows}
+        row.table,
+        row.period,
+        row.batch_id,
+        {**cause.note, "replaced_by": replaced_by, "rows": rows},
     )
     erased = Erasure(
         cause.kind, row.table, row.period, cause.at, cause.by, cause.reason,
         batch_id=row.batch_id, replaced_by=replaced_by, rows=rows, bytes=freed,
+    )  # fmt: skip
+    with ledger.write() as tx:
+        erasures.record_erasure(tx, erased)
+    return erased
+
+
+def erase_rows(lake: Lake, ledger: Ledger, row: BatchRow, cause: Cause) -> Erasure:
+    """Delete the rows of a batch that were set aside, for good; its other rows stay.
+
+    Args:
+        lake: The lake.
+        ledger: The ledger.
+        row: The batch, read or not.
+        cause: Why.
+    """
+    batch = lake.read_batch(row.table, row.period, row.batch_id)
+    freed = lake.eraser.erase_rows(batch, cause.note)
+    erased = Erasure(
+        cause.kind, row.table, row.period, cause.at, cause.by, cause.reason,
+        batch_id=row.batch_id, part=QUARANTINE, rows=row.rows_quarantined, bytes=freed,
     )  # fmt: skip
     with ledger.write() as tx:
         erasures.record_erasure(tx, erased)

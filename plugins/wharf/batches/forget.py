@@ -76,7 +76,7 @@ def forget_key(
         The id of the batch that takes its place.
     """
     old = found.row
-    batch = batches.lake.read_batch(old.table, old.period, old.batch_id)
+    batch = _standing(batches, old)
     fresh = _rewritten(batches, batch, key, cause)
     batches.stage(
         fresh,
@@ -108,8 +108,14 @@ def forget_key(
     return fresh.batch_id
 
 
+def _standing(batches: Batches, row: BatchRow) -> Batch:
+    """A batch with the files that it has still."""
+    lake = batches.lake
+    return lake.eraser.remaining(lake.read_batch(row.table, row.period, row.batch_id))
+
+
 def _count(batches: Batches, row: BatchRow, key: Mapping[str, str]) -> Found:
-    batch = batches.lake.read_batch(row.table, row.period, row.batch_id)
+    batch = _standing(batches, row)
     with _opened(batches) as connection:
         staged = _number(
             connection, f"{batches.lake.scan_batches_sql([batch])} WHERE {_rows_of(batch, key)}"

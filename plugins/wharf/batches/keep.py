@@ -54,6 +54,28 @@ def batches_over(
     return over
 
 
+def rows_over(
+    retention: Retention, rows: Iterable[BatchRow], *, gone: Collection[str], now: datetime
+) -> list[BatchRow]:
+    """Batches whose rows set aside are kept no longer, oldest first; their other rows stay.
+
+    Args:
+        retention: How long the contract keeps them.
+        rows: Batches of the feed.
+        gone: Batches whose rows set aside, or all files, are gone already.
+        now: The instant.
+    """
+    kept = retention.quarantine
+    if kept is None:
+        return []
+    return [
+        row
+        for row in rows
+        if row.rows_quarantined and row.status != "QUARANTINED"
+        and row.batch_id not in gone and row.staged_at + kept < now
+    ]  # fmt: skip
+
+
 def deliveries_over(
     retention: Retention, rows: Iterable[Delivery], *, gone: Collection[int], now: datetime
 ) -> list[Delivery]:

@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from wharf.board.views import Views
 from wharf.contracts import Feed
 from wharf.decisions.quarantine import describe_kept, export, opened, quarantined
-from wharf.errors import DecisionRefused, LakeError, PeriodError
+from wharf.errors import DecisionRefused, Erased, LakeError, PeriodError
 from wharf.lake import Lake, open_lake
 from wharf.ledger import Transaction, batches
 from wharf.ledger.rows import BatchRow
@@ -94,7 +94,7 @@ class KeptPages:
                     "pages": max(1, -(-count // PAGE)),
                     "lost": "",
                 }
-        except LakeError as error:
+        except (Erased, LakeError) as error:
             return {**nothing, "lost": str(error)}
 
     def download(self, request: Request, feed: str, period: str, kind: str) -> Response:
@@ -112,7 +112,7 @@ class KeptPages:
         name = f"{spec.feed}_{row.period}_quarantine.{kind}"
         try:
             export(self.lake, row, spec, folder / name, kind, wanted)
-        except (DecisionRefused, LakeError) as error:
+        except (DecisionRefused, Erased, LakeError) as error:
             remove(folder)
             return self.views.absent(str(error), "../../../../")
         return FileResponse(folder / name, filename=name, background=gone)

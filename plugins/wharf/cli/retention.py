@@ -42,6 +42,8 @@ def _show_log(tables: set[str]) -> None:
         say("nothing was ever erased")
     for row in found:
         what = f"batch {row.batch_id}" if row.batch_id else f"delivered file {row.delivery_seq}"
+        if row.part:
+            what = f"{row.rows:,} rows in quarantine of {what}"
         instead = f"; its other rows: {row.replaced_by}" if row.replaced_by else ""
         say(
             f"{row.at:%Y-%m-%d %H:%M} UTC  {row.table} {row.period} {what}: {row.kind} by "

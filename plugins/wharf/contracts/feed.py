@@ -155,7 +155,7 @@ class Retention(Spec):
     replaced: Duration | None = None
     """Files of batches that were replaced, rolled back or never published, from that moment on."""
     quarantine: Duration | None = None
-    """Files of batches in quarantine."""
+    """Whole batches in quarantine, and rows set aside of others."""
     landing: Duration | None = None
     """Delivered files, from their landing on."""
     periods: Duration | None = None

@@ -79,8 +79,11 @@ def opened(lake: Lake, row: BatchRow, feed: Feed | None) -> Iterator[Quarantined
     """The rows of a batch in quarantine; None where it has none.
 
     Without its contract nobody knows what must be hidden, so no text is shown.
+
+    Raises:
+        Erased: They were kept as long as the contract says.
     """
-    kept = lake.read_batch(row.table, row.period, row.batch_id).quarantine
+    kept = lake.eraser.rows_of(lake.read_batch(row.table, row.period, row.batch_id))
     if kept is None:
         yield None
         return

@@ -206,7 +206,8 @@ def _checked(place: Intake, feed: Feed, base: BatchRow, file: Path, folder: Path
     shapes = {shape.file: shape for shape in map(Shape.read, base.origin.get("shapes", ()))}
     new = {name for shape in shapes.values() for name in shape.columns if name}
     fixes = read_fixes(file, file.name, [*feed.columns, *sorted(new - {*feed.columns})], folder)
-    held = place.lake.read_batch(base.table, base.period, base.batch_id).quarantine
+    batch = place.lake.read_batch(base.table, base.period, base.batch_id)
+    held = place.lake.eraser.rows_of(batch)
     if held is None or not fixes:
         raise DecisionRefused(
             "file", f"{file.name} corrects nothing; see `wharf quarantine export`"

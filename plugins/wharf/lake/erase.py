@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,7 +17,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
 from wharf.errors import Erased, LakeError
-from wharf.lake.batch import Batch
+from wharf.lake.batch import Batch, StagedFile
 from wharf.lake.locks import TableLocks
 from wharf.lake.partitions import live_files
 from wharf.lake.storage import Storage
@@ -24,6 +25,7 @@ from wharf.lake.tables import find_table, history_of, reaching
 
 RECORD = "_batch.json"
 NOTE = "_erased.json"
+ROWS_NOTE = "_erased_rows.json"
 
 
 class Eraser:
@@ -61,11 +63,66 @@ class Eraser:
             names = self._storage.names(home)
             if NOTE not in names:
                 self._storage.write(f"{home}/{NOTE}", _text(note))
-            gone = [f"{home}/{name}" for name in names if name not in {RECORD, NOTE}]
+            gone = [f"{home}/{name}" for name in names if name not in {RECORD, NOTE, ROWS_NOTE}]
             freed = sum(self._storage.size(uri) or 0 for uri in gone)
             for uri in gone:
                 self._storage.remove(uri)
         return freed
+
+    def erase_rows(self, batch: Batch, note: Mapping[str, object]) -> int:
+        """Delete the rows of a batch that were set aside, for good; readers never saw them.
+
+        Args:
+            batch: A batch, read or not.
+            note: Who erased them, when and why; it stays beside the batch.
+
+        Returns:
+            How many bytes were freed.
+        """
+        if batch.quarantine is None:
+            return 0
+        home = self._home(batch.table, batch.period, batch.batch_id)
+        with reaching(batch.table), self._locks.hold(batch.table):
+            if self._storage.size(f"{home}/{ROWS_NOTE}") is None:
+                self._storage.write(f"{home}/{ROWS_NOTE}", _text(note))
+            freed = self._storage.size(batch.quarantine.uri) or 0
+            if freed:
+                self._storage.remove(batch.quarantine.uri)
+        return freed
+
+    def rows_of(self, batch: Batch) -> StagedFile | None:
+        """The file of a batch's rows that were set aside; None where there were none.
+
+        Raises:
+            Erased: They are gone on purpose.
+        """
+        if batch.quarantine is None or self._storage.size(batch.quarantine.uri) is not None:
+            return batch.quarantine
+        home = self._home(batch.table, batch.period, batch.batch_id)
+        refuse_erased(self._storage, home, batch)
+        if note := self._rows_note(batch):
+            raise Erased(
+                f"the {batch.rows_quarantined:,} rows set aside of batch {batch.batch_id} of "
+                f"{batch.table} {batch.period} were erased at {note['at']} by {note['by']}: "
+                f"{note['reason']}"
+            )
+        return batch.quarantine
+
+    def remaining(self, batch: Batch) -> Batch:
+        """The batch as its files should lie there: without rows that are gone on purpose."""
+        if batch.quarantine is None or self._rows_note(batch) is None:
+            return batch
+        return replace(batch, quarantine=None)
+
+    def _rows_note(self, batch: Batch) -> Mapping[str, Any] | None:
+        home = self._home(batch.table, batch.period, batch.batch_id)
+        return self._read_note(f"{home}/{ROWS_NOTE}")
+
+    def _read_note(self, uri: str) -> Mapping[str, Any] | None:
+        if self._storage.size(uri) is None:
+            return None
+        note: dict[str, Any] = json.loads(self._storage.read(uri))
+        return note
 
     def sweep(self, table: str) -> int:
         """Delete manifests that no kept snapshot names: they hold bounds of erased values."""

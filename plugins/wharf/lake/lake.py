@@ -121,7 +121,7 @@ class Lake(LakeReader):
         Raises:
             LakeUnreached: Storage or catalog failed, which says nothing of the batch.
         """
-        problems = list(check_bytes(self.storage, batch))
+        problems = list(check_bytes(self.storage, self.eraser.remaining(batch)))
         if problems:
             return problems
         try:

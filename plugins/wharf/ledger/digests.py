@@ -1,13 +1,51 @@
-"""What a daily digest lists: what is still open, and what may become late."""
+"""What a daily digest lists: what is open, what may become late, what audits only noted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from wharf.ledger.rows import ExpectedDelivery, Incident, read_row
-from wharf.ledger.schema import expected_delivery, feed, incident
+from wharf.ledger.schema import batch, batch_audit, expected_delivery, feed, incident
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What an audit noted about a batch that it did not hold back."""
+
+    subject: str
+    period: str
+    said: Sequence[str]
+
+
+def remarks(tx: Connection, since: datetime, until: datetime, limit: int = 500) -> list[Remark]:
+    """What audits of a span of time noted, oldest first; a batch is in one span only.
+
+    Args:
+        tx: A transaction.
+        since: Later than this.
+        until: Up to and with this.
+        limit: How many batches at most.
+    """
+    found = (
+        select(batch.c.subject, batch.c.period, batch.c.findings)
+        .join(batch_audit, batch_audit.c.batch_id == batch.c.batch_id)
+        .where(batch_audit.c.at > since, batch_audit.c.at <= until, batch_audit.c.passed)
+        .order_by(batch_audit.c.at, batch.c.seq)
+        .limit(limit)
+    )
+    noted = [
+        (subject, period, [each["message"] for each in findings if _is_warning(each)])
+        for subject, period, findings in tx.execute(found)
+    ]
+    return [Remark(*each) for each in noted if each[2]]
+
+
+def _is_warning(finding: object) -> bool:
+    return isinstance(finding, dict) and finding.get("severity") == "warning"
 
 
 def worst_open(tx: Connection, limit: int = 500) -> list[Incident]:

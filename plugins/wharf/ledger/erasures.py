@@ -7,18 +7,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, select
 
 from wharf.ledger.chunks import chunks
 from wharf.ledger.rows import read_row
 from wharf.ledger.schema import erasure
 
 Kind = Literal["retention", "forget"]
+QUARANTINE = "quarantine"
+"""Names the part of a batch that was set aside."""
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """The files of one batch, or one delivered file, that are gone."""
+    """The files of one batch, its rows set aside, or one delivered file, that are gone."""
 
     kind: Kind
     """`retention`: its time was over. `forget`: rows of a person had to go."""
@@ -29,6 +31,8 @@ class Erasure:
     reason: str
     batch_id: str | None = None
     delivery_seq: int | None = None
+    part: str = ""
+    """`quarantine` where only the rows set aside are gone; empty for the whole batch."""
     replaced_by: str | None = None
     """The batch that holds all other rows; None when nothing does."""
     rows: int = 0
@@ -42,7 +46,7 @@ def record_erasure(tx: Connection, row: Erasure) -> None:
     what = (
         erasure.c.delivery_seq == row.delivery_seq
         if row.batch_id is None
-        else erasure.c.batch_id == row.batch_id
+        else and_(erasure.c.batch_id == row.batch_id, erasure.c.part == row.part)
     )
     if tx.execute(select(erasure.c.seq).where(what)).first():
         return
@@ -59,9 +63,9 @@ def erasures(tx: Connection, table: str | None = None) -> list[Erasure]:
     return [read_row(Erasure, row) for row in tx.execute(query)]
 
 
-def erased_batches(tx: Connection, table: str) -> set[str]:
-    """Batches of a table whose files are gone."""
-    query = select(erasure.c.batch_id).where(erasure.c.table == table)
+def erased_batches(tx: Connection, table: str, part: str = "") -> set[str]:
+    """Batches of a table whose files are gone, or one part of them."""
+    query = select(erasure.c.batch_id).where(erasure.c.table == table, erasure.c.part == part)
     return {each for each in tx.execute(query).scalars() if each}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from wharf.watch.suggested import creep_lines
 RECONCILES_AT = time(3)
 """In UTC: when ends of incidents are sent again to channels that did not take them."""
 MOST_LINES = 100
+MOST_REMARKS = 3
 _MONDAY = 0
 
 
@@ -36,6 +37,16 @@ class _News:
     """Feeds that come later and later, each with its line."""
 
 
+@dataclass(frozen=True)
+class _Due:
+    """One day's turn."""
+
+    day: date
+    since: datetime
+    """The turn before; whatever came after it is new."""
+    at: datetime
+
+
 def do_daily(
     ledger: Ledger, promises: Promises, settings: Settings, previous: datetime | None, now: datetime
 ) -> int:
@@ -47,38 +58,45 @@ def do_daily(
     if previous is None or not settings.sends_outside:
         return 0
     channels = [
-        (channel, day)
+        (channel, due)
         for channel in promises.project.routing.channels
         if channel.digest is not None
-        and (day := _passed(previous, now, channel.digest, channel.digest_tz)) is not None
+        and (due := _passed(previous, now, channel.digest, channel.digest_tz)) is not None
     ]
-    day = _passed(previous, now, RECONCILES_AT, "UTC")
-    if day is None and not channels:
+    ends = _passed(previous, now, RECONCILES_AT, "UTC")
+    if ends is None and not channels:
         return 0
     found: list[Outgoing] = []
     with ledger.read() as tx:
         if channels:
-            weekly = any(each.weekday() == _MONDAY for _, each in channels)
+            weekly = any(each.day.weekday() == _MONDAY for _, each in channels)
             news = _gather(tx, promises, now, weekly)
             found += [
                 message
-                for channel, each in channels
-                if (message := _digest(channel, each, news, promises, settings, now)) is not None
+                for channel, due in channels
+                if (message := _digest(tx, channel, due, news, promises, settings, now)) is not None
             ]
-        if day is not None:
-            found += _ends(tx, day, now)
+        if ends is not None:
+            found += _ends(tx, ends.day, now)
     with ledger.write() as tx:
         return outbox.queue_messages(tx, found)
 
 
-def _passed(previous: datetime, now: datetime, clock: time, tz: str) -> date | None:
-    """The local day whose time of day came after the tick before, up to now; the last one."""
+def _passed(previous: datetime, now: datetime, clock: time, tz: str) -> _Due | None:
+    """The last moment of a time of day, if it came after the tick before."""
+    since, _ = _latest(previous, clock, tz)
+    at, day = _latest(now, clock, tz)
+    return _Due(day, since, at) if at > since else None
+
+
+def _latest(now: datetime, clock: time, tz: str) -> tuple[datetime, date]:
+    """When it was that time of day last, and on which local day."""
     today = now.astimezone(ZoneInfo(tz)).date()
-    for day in (today, today - timedelta(days=1)):
-        at = to_utc(datetime.combine(day, clock), tz, "first")
-        if previous < at <= now:
-            return day
-    return None
+    moments = [
+        (to_utc(datetime.combine(day, clock), tz, "first"), day)
+        for day in (today, today - timedelta(days=1), today - timedelta(days=2))
+    ]
+    return next(each for each in moments if each[0] <= now)
 
 
 def _gather(tx: Transaction, promises: Promises, now: datetime, weekly: bool) -> _News:
@@ -91,20 +109,21 @@ def _gather(tx: Transaction, promises: Promises, now: datetime, weekly: bool) ->
 
 
 def _digest(
+    tx: Transaction,
     channel: Channel,
-    day: date,
+    due: _Due,
     news: _News,
     promises: Promises,
     settings: Settings,
     now: datetime,
 ) -> Outgoing | None:
     """One channel's digest; none when there is nothing to say."""
-    lines = tuple(_lines(channel, news, promises))
+    lines = (*_lines(channel, news, promises), *_noted(tx, channel, due, promises))
     if not lines:
         return None
     more = len(lines) - MOST_LINES
     shown = (*lines[:MOST_LINES], f"and {more} more") if more > 0 else lines
-    key = dedup_key(settings.env, "digest", channel.name, day.isoformat())
+    key = dedup_key(settings.env, "digest", channel.name, due.day.isoformat())
     notice = Notice(
         key=key,
         number=1,
@@ -116,7 +135,7 @@ def _digest(
         feed="",
         period="",
         at=now,
-        what=f"daily digest of {day}: {len(lines)} thing{'s' if len(lines) > 1 else ''} to know",
+        what=f"daily digest of {due.day}: {len(lines)} thing{'s' if len(lines) > 1 else ''} to know",
         tz=channel.digest_tz,
         links=(Link("the board", f"{settings.airflow_url}/wharf/"),),
         lines=shown,
@@ -140,6 +159,17 @@ def _lines(channel: Channel, news: _News, promises: Promises) -> Iterable[str]:
             yield text
     for name, count in sorted(news.failed.items()):
         yield f"{count} message{'s' if count > 1 else ''} to channel {name} failed for good"
+
+
+def _noted(tx: Transaction, channel: Channel, due: _Due, promises: Promises) -> Iterator[str]:
+    """One line for each batch of which an audit noted something since the digest before."""
+    for each in digests.remarks(tx, due.since, due.at):
+        feed = promises.feeds.get(each.subject)
+        about = (feed.supplier_id, channel.min_level, feed.feed) if feed else ("", "L3", "")
+        if channel.takes(*about, "digest"):
+            more = len(each.said) - MOST_REMARKS
+            said = [*each.said[:MOST_REMARKS], *([f"and {more} more"] if more > 0 else [])]
+            yield f"noted in {each.subject} {each.period}: {'; '.join(said)}"
 
 
 def _ends(tx: Transaction, day: date, now: datetime) -> list[Outgoing]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wharf import products
-from wharf.batches.erase import Cause, erase_batch, erase_delivery
-from wharf.batches.keep import RETENTION, batches_over, deliveries_over, periods_over
+from wharf.batches.erase import Cause, erase_batch, erase_delivery, erase_rows
+from wharf.batches.keep import RETENTION, batches_over, deliveries_over, periods_over, rows_over
 from wharf.contracts import Feed
 from wharf.errors import WharfError
 from wharf.intake import Intake
@@ -23,6 +23,8 @@ class Over:
     feed: Feed
     periods: tuple[str, ...]
     batches: tuple[BatchRow, ...]
+    set_aside: tuple[BatchRow, ...]
+    """Batches of which only the rows in quarantine go."""
     deliveries: tuple[Delivery, ...]
 
     @property
@@ -38,9 +40,10 @@ class Over:
         counts = {
             "periods": len(self.periods),
             "batches": len(self.batches),
+            "rows in quarantine": sum(row.rows_quarantined for row in self.set_aside),
             "delivered files": len(self.files),
         }
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         return f"{self.feed.feed}: {said or 'nothing'} kept no longer"
 
 
@@ -52,6 +55,7 @@ def over(ctx: Intake, feed: Feed, now: datetime) -> Over:
         anchored = products.anchored_batches(tx, now).get(feed.table, set())
         released = products.released_batches(tx).get(feed.table, set())
         gone = erasures.erased_batches(tx, feed.table)
+        gone_rows = gone | erasures.erased_batches(tx, feed.table, erasures.QUARANTINE)
         by_period = deliveries.deliveries_by_period(tx, feed.feed)
         landed = [each for some in by_period.values() for each in some]
         lost = erasures.erased_deliveries(tx, [each.seq for each in landed])
@@ -59,10 +63,13 @@ def over(ctx: Intake, feed: Feed, now: datetime) -> Over:
     # What a product was made of is kept, but not beyond the end of the period itself.
     made_of = {row.batch_id for row in rows if row.period not in ended} & released
     held = {*anchored, *made_of, *current.values()}
+    whole = batches_over(feed.retention, rows, held=held, gone=gone, now=now)
+    gone_rows |= {row.batch_id for row in whole}
     return Over(
         feed,
         tuple(sorted(each for each in ended & set(current) if current[each] not in anchored)),
-        tuple(batches_over(feed.retention, rows, held=held, gone=gone, now=now)),
+        tuple(whole),
+        tuple(rows_over(feed.retention, rows, gone=gone_rows, now=now)),
         tuple(deliveries_over(feed.retention, landed, gone=lost, now=now)),
     )
 
@@ -75,7 +82,7 @@ def let_go(ctx: Intake, feeds: Iterable[Feed], now: datetime) -> Iterator[str]:
     """
     for feed in feeds:
         found = over(ctx, feed, now)
-        if not (found.periods or found.batches or found.deliveries):
+        if not (found.periods or found.batches or found.set_aside or found.deliveries):
             continue
         freed = 0
         try:
@@ -88,6 +95,9 @@ def let_go(ctx: Intake, feeds: Iterable[Feed], now: datetime) -> Iterator[str]:
                 word = "quarantine" if row.status == "QUARANTINED" else "replaced"
                 cause = Cause("retention", RETENTION, f"retention.{word} of {feed.feed}", now)
                 freed += erase_batch(ctx.lake, ctx.ledger, row, cause).bytes
+            cause = Cause("retention", RETENTION, f"retention.quarantine of {feed.feed}", now)
+            for row in found.set_aside:
+                freed += erase_rows(ctx.lake, ctx.ledger, row, cause).bytes
             cause = Cause("retention", RETENTION, f"retention.landing of {feed.feed}", now)
             for same in found.files:
                 freed += erase_delivery(ctx.landing, ctx.ledger, feed.table, same, cause).bytes

@@ -20,7 +20,7 @@ from wharf.alerts.supplier_mail import (
     mails_for,
 )
 from wharf.contracts import Feed
-from wharf.errors import LakeError
+from wharf.errors import Erased, LakeError
 from wharf.intake import Intake
 from wharf.ledger import deliveries, expected, outbox, supplier_mails
 from wharf.ledger.database import Transaction
@@ -93,7 +93,7 @@ def _judged(ctx: Intake, feeds: Mapping[str, Feed], now: datetime) -> Iterator[S
             continue
         try:
             bad = () if row.status == "PUBLISHED" else tuple(_bad_rows(ctx, feed, row))
-        except LakeError:
+        except (Erased, LakeError):
             # The next tick asks again; a mail without its rows would be the only one.
             continue
         with ctx.ledger.read() as tx:
@@ -179,7 +179,7 @@ def _bad_rows(ctx: Intake, feed: Feed, row: BatchRow) -> Iterable[BadRow]:
         return []
     from wharf.reading.quarantine import first_rows
 
-    kept = ctx.lake.read_batch(row.table, row.period, row.batch_id).quarantine
+    kept = ctx.lake.eraser.rows_of(ctx.lake.read_batch(row.table, row.period, row.batch_id))
     if kept is None:
         return []
     hides = bool(feed.sensitive)

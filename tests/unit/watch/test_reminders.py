@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from alarm_world import CHAT, DESK, PAGER, AlarmWorld, at, product
 
-from wharf.ledger import outbox
+from wharf.ledger import audits, batches, outbox
+from wharf.ledger.audits import BatchAudit
 
 DIGEST = CHAT.replace("}", ', digest: "08:00", tz: Europe/Amsterdam}')
 HOURS = "attention: {tz: UTC, hours: 09:00-17:00}"
@@ -89,6 +90,35 @@ def test_a_digest_leaves_once_a_day_with_what_is_open_and_at_risk(tmp_path: Path
     assert line.startswith("open since 2026-11-20 06:50Z, L1: acme.a 2026-11-20 is late")
     world.go(at("07:30"))
     assert len(world.heard) == 1
+
+
+def test_a_digest_names_what_audits_only_noted_once_for_each_batch(tmp_path: Path) -> None:
+    world = AlarmWorld(tmp_path, channels=(DIGEST,))
+    world.tick()
+    world.publish("acme.a")
+    note(world, "acme.a", at("06:40"), ["9 rows; usually 9,046 to 15,992", "b", "c", "d"])
+    world.go(at("07:05"))
+    [digest] = world.heard
+    assert digest.message.notice.lines == (
+        "noted in acme.a 2026-11-20: 9 rows; usually 9,046 to 15,992; b; c; and 1 more",
+    )
+    world.heard.clear()
+    world.now = at("06:58", 21)
+    world.go(at("07:05", 21))
+    told = [line for each in world.heard for line in each.message.notice.lines]
+    assert not [line for line in told if "noted" in line]
+
+
+def note(world: AlarmWorld, feed: str, when: datetime, said: list[str]) -> None:
+    """An audit that passed a batch and noted something about it."""
+    with world.place.ledger.write() as tx:
+        batch = batches.batches_for(tx, feed, "2026-11-20")[-1]
+        audit = BatchAudit(
+            batch.batch_id, batch.table, batch.period, feed, when, "", "pandas", True, 0, "", {}, ()
+        )
+        audits.record_audit(tx, audit, [])
+        findings = [{"message": each, "severity": "warning"} for each in said]
+        batches.set_status(tx, batch.batch_id, batch.status, when, findings=findings)
 
 
 def test_a_day_without_anything_to_say_has_no_digest(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from harbour import CONTRACT, GOOD, Harbour
 
 from wharf.batches import load_dataframe
+from wharf.decisions.quarantine import opened
 from wharf.errors import Erased, PublishRefused
 from wharf.ledger import anchors, disk, erasures
 from wharf.ledger.anchors import Anchor
@@ -153,6 +154,33 @@ def test_a_whole_batch_in_quarantine_has_a_time_of_its_own(harbour: Harbour) -> 
     harbour.wait(days=11)
     found = over(harbour.place, harbour.feed, harbour.now)
     assert [each.batch_id for each in found.batches] == [bad.batch_id]
+
+
+def test_rows_set_aside_go_and_the_batch_they_were_in_is_read_on(harbour: Harbour) -> None:
+    harbour.wait(minutes=5)
+    harbour.deliver("id,price\n" + "".join(f"k{n},1.00\n" for n in range(20)) + "x,seven\n")
+    harbour.run()
+    held = harbour.batches()[-1]
+    harbour.wait(days=9)
+    assert go(harbour) == []
+    harbour.wait(days=2)
+    [line] = go(harbour)
+    assert line.startswith("acme.prices: 1 rows in quarantine kept no longer; ")
+    assert go(harbour) == []
+    assert len(harbour.rows()) == 20
+    with (
+        pytest.raises(Erased, match=r"the 1 rows set aside of batch .* retention\.quarantine of"),
+        opened(harbour.place.lake, held, harbour.feed),
+    ):
+        pass
+    lake = harbour.place.lake
+    batch = lake.read_batch(TABLE, DAY, held.batch_id)
+    assert lake.check(batch) == []
+    assert batch.origin["read"]["reasons"] == {"price: not a decimal(12, 2)": 1}  # type: ignore[index]
+    with harbour.place.ledger.read() as tx:
+        [row] = erasures.erasures(tx)
+        assert erasures.erased_batches(tx, TABLE) == set()
+    assert (row.batch_id, row.part, row.rows) == (held.batch_id, "quarantine", 1)
 
 
 def test_letting_go_that_died_after_the_files_went_is_finished_by_the_next_night(

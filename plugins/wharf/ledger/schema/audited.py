@@ -23,6 +23,7 @@ batch_audit = Table(
     Column("profile", JSON, nullable=False),
     Column("findings", JSON, nullable=False),
     Index("batch_audit_subject", "subject", "seq"),
+    Index("batch_audit_at", "at"),
 )
 
 check_outcome = Table(

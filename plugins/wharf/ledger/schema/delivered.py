@@ -145,6 +145,7 @@ erasure = Table(
     Column("period", Text, nullable=False),
     Column("batch_id", Text),
     Column("delivery_seq", Big),
+    Column("part", Text, nullable=False, default=""),
     Column("replaced_by", Text),
     Column("rows", Big, nullable=False, default=0),
     Column("bytes", Big, nullable=False, default=0),

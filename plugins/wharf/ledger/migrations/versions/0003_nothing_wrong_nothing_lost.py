@@ -31,6 +31,7 @@ def _erasures() -> None:
         sa.Column("period", sa.Text(), nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=True),
         sa.Column("delivery_seq", Big, nullable=True),
+        sa.Column("part", sa.Text(), nullable=False),
         sa.Column("replaced_by", sa.Text(), nullable=True),
         sa.Column("rows", Big, nullable=False),
         sa.Column("bytes", Big, nullable=False),
@@ -116,6 +117,7 @@ def _batch_audits() -> None:
         sa.UniqueConstraint("batch_id"),
     )
     op.create_index("batch_audit_subject", "batch_audit", ["subject", "seq"])
+    op.create_index("batch_audit_at", "batch_audit", ["at"])
 
 
 def _check_outcomes() -> None:
