@@ -14,7 +14,7 @@ from wharf.contracts import Period
 from wharf.contracts.quality import Quality
 from wharf.errors import LakeError, LakeUnreached, reading_files
 from wharf.quality.checks import Check, read_check
-from wharf.quality.engines import Prepare, columns_in, open_rows, staged_rows
+from wharf.quality.engines import TABLE, Prepare, columns_in, open_rows, staged_rows
 from wharf.quality.evaluate import evaluate
 from wharf.quality.failing import Failing, read_failing, write_failing
 from wharf.quality.library import great_expectations
@@ -161,7 +161,7 @@ def audit(
         earlier.unlink(missing_ok=True)
     with (
         reading_files(f"{table} {period}"),
-        staged_rows(files, relation_sql, prepare, _others(read, tables)) as connection,
+        staged_rows(files, relation_sql, prepare, _others(read, tables, table)) as connection,
     ):
         columns = columns_in(connection)
         chosen = engine or engine_for(read.entries, rows, columns, read.only)
@@ -199,8 +199,11 @@ def audit(
     return outcome
 
 
-def _others(suite: Suite, tables: Callable[[str], str] | None) -> dict[str, str]:
-    """Relations of the tables that a suite names; one that is not there fails its expectation."""
+def _others(suite: Suite, tables: Callable[[str], str] | None, own: str) -> dict[str, str]:
+    """Relations of the tables that a suite names; one that is not there fails its expectation.
+
+    The batch's own table is empty before its first batch is published.
+    """
     named = {
         str(value)
         for entry in suite.entries
@@ -209,6 +212,8 @@ def _others(suite: Suite, tables: Callable[[str], str] | None) -> dict[str, str]
     }
     found = {}
     for name in sorted(named) if tables else ():
+        if name == own:
+            found[name] = f"SELECT * FROM {TABLE} LIMIT 0"
         try:
             found[name] = tables(name) if tables else ""
         except LakeUnreached:

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from wharf.quality.engines import literal, quoted, view_of
+from wharf.quality.engines import TABLE, literal, quoted, view_of
 
 RULES = Path(__file__).with_name("rules")
 _STEM = re.compile(r"^expect_[a-z0-9_]{1,100}$")
@@ -51,7 +51,7 @@ def load_custom(folder: Path) -> Custom:
     Returns:
         The same as before while no file changed.
     """
-    files = [*sorted(RULES.glob("*.sql")), *_files(folder)]
+    files = [*_files(RULES), *_files(folder)]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -116,7 +116,8 @@ def _load_python(file: Path) -> dict[str, str]:
     _BY_FILE.setdefault(file.name, set()).update(found)
     if not _BY_FILE[file.name]:
         raise ImportError("it defines no expectation: subclass one of Great Expectations")
-    return dict.fromkeys(sorted(found), "")
+    # Read again because another file changed, it brings nothing new.
+    return dict.fromkeys(sorted(_BY_FILE[file.name]), "")
 
 
 _BY_FILE: dict[str, set[str]] = {}
@@ -156,10 +157,12 @@ def _try_out(condition: str, arguments: list[str]) -> None:
             connection.execute(f"CREATE VIEW {view_of(given[name])} AS SELECT NULL AS other")
         for kind in ("VARCHAR", "BIGINT", "DECIMAL(18,2)", "DATE", "TIMESTAMPTZ", "BOOLEAN"):
             asked = filled(condition, "value", given)
+            connection.execute(
+                f"CREATE OR REPLACE VIEW {TABLE} AS "
+                f"SELECT NULL::{kind} AS value, '' AS _file, 1 AS _line LIMIT 0"
+            )
             try:
-                connection.execute(
-                    f"SELECT {asked} FROM (SELECT NULL::{kind} AS value LIMIT 0)"
-                ).fetchall()
+                connection.execute(f"SELECT {asked} FROM {TABLE}").fetchall()
                 return
             except duckdb.Error as caught:
                 error = error or caught

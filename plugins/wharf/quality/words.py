@@ -40,6 +40,8 @@ _SENTENCES = {
     "expect_table_row_count_to_equal": "the number of rows is {value}",
     "expect_table_column_count_to_be_between": "the number of columns is {range}",
     "expect_table_columns_to_match_set": "the columns are {column_set}",
+    "expect_column_to_keep_values_of_period_before":
+        "the share of {column} of the period before that is gone is at most {max_missing}",
     "unexpected_rows_expectation": "this finds no row: {unexpected_rows_query}",
 }  # fmt: skip
 _SAID_ELSEWHERE = {"mostly", "row_condition", "condition_parser", "strict_min", "strict_max"}

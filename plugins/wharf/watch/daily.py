@@ -135,7 +135,7 @@ def _digest(
         feed="",
         period="",
         at=now,
-        what=f"daily digest of {due.day}: {len(lines)} thing{'s' if len(lines) > 1 else ''} to know",
+        what=f"daily digest of {due.day}: {len(lines)} thing{'s' if lines[1:] else ''} to know",
         tz=channel.digest_tz,
         links=(Link("the board", f"{settings.airflow_url}/wharf/"),),
         lines=shown,

@@ -69,6 +69,54 @@ def test_values_are_looked_up_in_another_published_table(run: Run, tmp_path: Pat
     assert "could not be evaluated" in absent.failed_critical[0]
 
 
+def in_periods(path: Path, rows: dict[str, list[str | None]]) -> Path:
+    values = [(period, code) for period, codes in rows.items() for code in codes]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t (_period VARCHAR, code VARCHAR)")
+        connection.executemany("INSERT INTO t VALUES (?, ?)", values)
+        connection.execute(
+            f"COPY (SELECT *, 'f.csv' AS _file, 1 AS _line FROM t) TO '{path}' (FORMAT parquet)"
+        )
+    return path
+
+
+def test_values_of_the_period_before_are_still_there_but_for_a_share(
+    run: Run, tmp_path: Path
+) -> None:
+    published = in_periods(
+        tmp_path / "published.parquet",
+        {"2026-11-01": ["z"], "2026-11-02": ["a", "b", "c", "d", None], "2026-11-04": ["x"]},
+    )
+    file = in_periods(tmp_path / "batch.parquet", {"2026-11-03": ["a", "b", "c", "e", None]})
+
+    def kept(share: float) -> dict[str, Any]:
+        return expect(
+            "expect_column_to_keep_values_of_period_before",
+            column="code", other_table="raw.accounts", max_missing=share,
+        )  # fmt: skip
+
+    def lake(name: str) -> str:
+        return f"read_parquet('{published}')"
+
+    outcome = run(kept(0.25), kept(0.2), files=[file], tables=lake)
+    assert [(check.success, check.error) for check in outcome.checks] == [(True, ""), (False, "")]
+    assert outcome.failed_critical == (
+        "the share of code of the period before that is gone is at most 0.2: it is 0.25, 1 of 4",
+    )
+    first = run(kept(0), files=[file], tables=lambda name: f"SELECT * FROM ({lake(name)}) LIMIT 0")
+    assert first.checks[0].observed.endswith("nothing came before")
+    assert first.passed
+
+
+def test_a_column_that_never_falls_names_the_lines_where_it_does(run: Run, tmp_path: Path) -> None:
+    file = one_column(tmp_path / "times.parquet", ["1", "3", None, "2", "3", "4"])
+    outcome = run(expect("expect_column_values_to_never_fall", column="code"), files=[file])
+    (check,) = outcome.checks
+    assert check.error == ""
+    assert check.unexpected_count == 1
+    assert [one.line for one in check.sample] == [5]
+
+
 @pytest.fixture
 def folder(write_suite: WriteSuite) -> Path:
     custom = write_suite().parents[1] / "custom"
