@@ -72,7 +72,5 @@ class ExpectColumnToKeepValuesOfPeriodBefore(ColumnAggregateExpectation):
     ) -> dict[str, Any]:
         before, missing = metrics[METRIC]
         share = missing / before if before else 0.0
-        said = (
-            f"{missing:,} of {before:,} missing ({share:.3g})" if before else "nothing came before"
-        )
+        said = f"{share:.3g}, {missing:,} of {before:,}" if before else "0, nothing came before"
         return {"success": share <= self.max_missing, "result": {"observed_value": said}}
