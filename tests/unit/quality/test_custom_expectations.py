@@ -103,7 +103,7 @@ def test_values_of_the_period_before_are_still_there_but_for_a_share(
     assert outcome.failed_critical == (
         "the share of code of the period before that is gone is at most 0.2: it is 0.25, 1 of 4",
     )
-    first = run(kept(0), files=[file], tables=lambda name: f"SELECT * FROM ({lake(name)}) LIMIT 0")
+    first = run(kept(0), files=[file], tables=lambda name: f"SELECT * FROM {lake(name)} LIMIT 0")
     assert first.checks[0].observed.endswith("nothing came before")
     assert first.passed
 
