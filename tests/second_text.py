@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 STAND_IN: Final = "\x1f"
+_BLANK: Final = " \t\r\n\v\f"
+"""What makes no value; a space that does not break does."""
 _BEGINS: Final = re.compile(r"the rows begin on line (\d+)")
 _MARKS: Final = {
     "utf-8": b"\xef\xbb\xbf",
@@ -96,9 +98,9 @@ def records(
     for cells in reader:
         line, begins, written = begins, reader.line_num + 1, "".join(taken)
         taken.clear()
-        if len(cells) < 2 and not written.strip():
+        if len(cells) < 2 and not written.strip(_BLANK):
             continue
-        if said["comment"] and cells[0].startswith(said["comment"]):
+        if said["comment"] and written.startswith(said["comment"]):
             continue
         yield line, cells
 

@@ -83,12 +83,13 @@ class CsvFormat(Format):
 
 
 class FixedFormat(Format):
-    """Text without a header whose columns stand at fixed places of each line, compressed or not."""
+    """Text whose columns stand at fixed places of each line, compressed or not."""
 
     kind: Literal["fixed"]
     positions: dict[str, tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]]
     """First and last character of each column, from 1."""
-    header: Literal[0] = 0
+    header: Annotated[int, Field(ge=0, le=100)] = 0
+    """The line of the header, which no column is found by; rows begin below it. 0 for none."""
     encoding: str = "utf-8"
     trim: bool = True
     decimal: Literal[".", ","] = "."

@@ -19,6 +19,11 @@ _NUMBER: Final = re.compile(
     r"|\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[AaPp][Mm])?"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}"
 )
+_OPEN_END: Final = re.compile(rb"[^\\]\\\r?\n")
+"""A line that may go on behind a backslash."""
+_LOOSE_QUOTE: Final = re.compile(rb'\w"\w|\w" \w|\w "\w')
+"""A quote that no strict reader expects inside a field."""
+_ONE_NUMBER: Final = re.compile(r"[+-]?\W?\s?(\d{1,3}(,\d{3})+(\.\d+)?|\d+,\d+|[\d.]+)\s?[%)€$£]?")
 _YEAR: Final = re.compile(r"(1[89]|20)\d\d([-/](1[89]|20)?\d\d)?")
 _MOMENT: Final = re.compile(r"[\"']?[\d/.-]*[ T]?\d{1,2}:\d\d(:\d\d[.\d]*)?[ +:\dAPMapmZ-]*[\"']?")
 _SEP: Final = re.compile(rb"[\"']?sep=([^\r\n]{1,4}?)[\"']?(?:\r\n|\n|\r)", re.I)
@@ -119,12 +124,24 @@ def _divides_better(text: str, mark: str) -> bool:
 def _best(
     buffer: Buffer, start: int, marks: Sequence[str], head: bytes
 ) -> tuple[tuple[float, int], Dialect]:
-    scored = []
-    for mark in marks:
-        if mark.encode() in head:
-            dialect = Dialect(mark, _guess_quote(head, mark))
-            scored.append((_score(buffer, start, dialect), dialect))
+    scored = [
+        (_score(buffer, start, dialect), dialect)
+        for mark in marks
+        if mark.encode() in head
+        for dialect in _ways(head, mark)
+    ]
     return max(scored, key=lambda pair: pair[0], default=((0.0, 1), Dialect()))
+
+
+def _ways(head: bytes, mark: str) -> list[Dialect]:
+    """Ways to write with a delimiter, the usual one first: it wins where others do as well."""
+    usual = Dialect(mark, _guess_quote(head, mark))
+    ways = [usual]
+    if _OPEN_END.search(head):
+        ways.append(replace(usual, escape="\\"))
+    if _LOOSE_QUOTE.search(head):
+        ways.append(Dialect(mark, ""))
+    return ways
 
 
 def _finish(buffer: Buffer, start: int, dialect: Dialect) -> Dialect:
@@ -147,7 +164,9 @@ def _comment(buffer: Buffer, start: int, dialect: Dialect) -> str:
     if not marked or not widths or sum(widths.values()) < len(marked) / 4:
         return ""
     usual = widths.most_common(1)[0][0]
-    return "#" if usual > 1 and all(width != usual for width in marked) else ""
+    titled = lines[0].cells[0].startswith("#") and len(lines[0].cells) != usual
+    rows = sum(width == usual for width in marked)
+    return "#" if usual > 1 and (not rows or (titled and rows * 2 < len(marked))) else ""
 
 
 def _rows_only(head: bytes) -> bytes:
@@ -171,7 +190,7 @@ def _is_one_column(buffer: Buffer, start: int, dialect: Dialect, share: float) -
         return True
     whole = [dialect.delimiter.join(line.cells) for line in lines]
     if dialect.delimiter == "," and share < 0.95 and len(whole) > 1:
-        numbers = sum(map(looks_like_data, whole[1:]))
+        numbers = sum(bool(_ONE_NUMBER.fullmatch(each.strip())) for each in whole[1:])
         if numbers == len(whole) - 1 and any("," in each for each in whole):
             return len(lines[0].cells) == 1 or looks_like_data(whole[0])
     return False

@@ -32,6 +32,7 @@ class Shape:
     """Names of the cells, where a row names them itself."""
     spans: tuple[tuple[int, int], ...] = ()
     """First and last character of each cell, from 1, where they stand at fixed places."""
+    escape: str = ""
 
     def describe(self) -> dict[str, Any]:
         """The shape as a JSON object."""
@@ -54,7 +55,7 @@ def shape_of(file: Opened) -> Shape:
         columns[index] = name
     return Shape(
         file.name, seen.kind, tuple(columns), seen.delimiter or "", seen.quote or "",
-        seen.columns if seen.kind not in {"csv", "excel"} else (), seen.spans,
+        seen.columns if seen.kind not in {"csv", "excel", "fixed"} else (), seen.spans, seen.escape,
     )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _values(shape: Shape, raw: str) -> Sequence[str | None] | None:
 
 def _delimited(shape: Shape, raw: str) -> Sequence[str] | None:
     content = raw.encode("utf-8", "replace")
-    record = read_record(content, 0, Dialect(shape.delimiter, shape.quote))
+    record = read_record(content, 0, Dialect(shape.delimiter, shape.quote, shape.escape))
     if record.error or record.end < len(content) or "\ufffd" in raw:
         return None
     return [field.decode() for field in record.fields]

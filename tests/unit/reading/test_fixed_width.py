@@ -60,3 +60,28 @@ def test_positions_are_those_of_the_columns(tmp_path: Path) -> None:
 def test_what_is_no_position_is_refused_in_the_contract(place: tuple[int, int]) -> None:
     with pytest.raises(ValidationError):
         FixedFormat(kind="fixed", positions={"id": place})
+
+
+HEADED = FORMAT.model_copy(update={"header": 2})
+TITLE = "Prices of today\n"
+
+
+def test_rows_begin_below_the_line_of_the_header(tmp_path: Path) -> None:
+    text = TITLE + "id  name price \n   1Ann    1,50\nid  name price \n   2Bob    2,50\n"
+    got = read(tmp_path, text.encode(), wanted=WANTED, fmt=HEADED)
+    assert [row["id"] for row in got.rows] == [1, 2]
+    assert got.reasons == ["repeats the header"]
+    [sniffed] = got.plan.sniffed
+    assert (sniffed.header_line, sniffed.columns) == (2, ("id", "name", "price"))
+    [counts] = got.counts.files
+    assert (counts.header_lines, counts.physical_lines) == (2, 5)
+
+
+def test_a_header_in_another_order_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="its header has 'NAME' at the place of column id"):
+        read(tmp_path, (TITLE + "NAMEid   price \n").encode(), wanted=WANTED, fmt=HEADED)
+
+
+def test_a_file_without_rows_has_a_header_only(tmp_path: Path) -> None:
+    got = read(tmp_path, (TITLE + "id  name price \n").encode(), wanted=WANTED, fmt=HEADED)
+    assert got.rows == []

@@ -57,6 +57,34 @@ def test_a_line_end_behind_a_backslash_goes_on_with_its_row(tmp_path: Path, end:
     assert (trial.outcome, trial.rows_in_file, trial.escape) == ("loaded", 3, "\\")
 
 
+def test_escaped_line_ends_and_delimiters_make_no_ragged_rows(tmp_path: Path) -> None:
+    rows = [f'task/{n},def f(a\\, b):\\\n\t""" Add\\, or so.\\\n\treturn a\n' for n in range(5)]
+    trial = tried(tmp_path, "".join(["task,text\n", *rows]))
+
+    assert (trial.delimiter, trial.escape, trial.rows_in_file) == (",", "\\", 5)
+    assert trial.rows_staged == 5
+
+
+def test_quotes_inside_of_fields_do_not_hide_the_delimiter(tmp_path: Path) -> None:
+    rows = [f'{n};"pedro "the" great"\n' for n in range(1, 7)]
+    trial = tried(tmp_path, "".join(rows))
+
+    assert (trial.delimiter, trial.rows_in_file, len(trial.columns)) == (";", 6, 2)
+
+
+def test_a_remark_that_holds_the_delimiter_is_a_remark(tmp_path: Path) -> None:
+    lines = ["# made by hand", "a;b", "# not yet", "1;2", "# 20;7", "# later", "3;4"]
+    trial = tried(tmp_path, "\n".join([*lines, ""]))
+
+    assert (trial.comment, trial.header_line, trial.rows_staged) == ("#", 2, 2)
+
+
+def test_rows_of_numbers_are_no_single_number(tmp_path: Path) -> None:
+    trial = tried(tmp_path, "10,100,1000\n10,100,2000\n10,100,3000\n")
+
+    assert (trial.delimiter, trial.rows_staged, len(trial.columns)) == (",", 3, 3)
+
+
 def test_a_folder_that_ends_with_a_backslash_escapes_nothing(tmp_path: Path) -> None:
     trial = tried(tmp_path, "disk,folder,size\nC,C:\\temp\\,1\nD,D:\\data\\,2\nE,E:\\x\\,3\n")
 
