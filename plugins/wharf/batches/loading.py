@@ -80,7 +80,7 @@ def _released(place: Settings, product: str, table: str, period: str | None) -> 
         choices = ", ".join(sorted(found)[-3:]) or "none yet"
         raise LakeError(
             f"{product} has no release of {period or 'any period'}; its last: {choices}. "
-            f"Make one: `wharf run product {product} PERIOD`."
+            f"Make one: run its DAG product__{product} for the period."
         )
     if table not in release.tables:
         choices = ", ".join(sorted(release.tables)) or "none"

@@ -42,7 +42,7 @@ def set_(
 ) -> None:
     """Have PRODUCT read one batch of INPUT: no publish and no rollback moves it.
 
-    What is made already stays as it is; `wharf run product` makes it of the anchored batch.
+    What is made already stays as it is; the next run of its DAG makes it of the anchored batch.
     """
     from wharf import products
     from wharf.decisions import plain

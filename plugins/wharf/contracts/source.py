@@ -17,10 +17,20 @@ class FileSource(Spec):
     path: str
     parts: tuple[str, ...] = ()
     done_flag: OptionalText = None
-    period_from: Literal["name", "arrival", "column"] = "name"
+    period_from: Literal["name"] = "name"
     stable_for: Duration = timedelta(0)
     min_bytes: int = 1
     absence: Literal["ignore", "withdrawn"] = "ignore"
+
+    @field_validator("period_from", mode="before")
+    @classmethod
+    def _comes_from_the_path(cls, value: object) -> object:
+        if value in {"arrival", "column"}:
+            raise ValueError(
+                f"{value} is not read: a file's period stands in its path. Write {{period...}} in "
+                "path; for a file that is overwritten in place, in a folder of its period"
+            )
+        return value
 
     @field_validator("path", "done_flag")
     @classmethod
@@ -47,8 +57,8 @@ class FileSource(Spec):
             raise ValueError("parts are given, so path must contain {part}")
         if "{part}" in self.path and not self.parts:
             raise ValueError("path contains {part}, so parts must list them")
-        if self.period_from == "name" and "{period" not in self.path:
-            raise ValueError("path must contain {period...}, or set period_from: arrival")
+        if "{period" not in self.path:
+            raise ValueError("path must contain {period...}: it says which period a file is of")
         return self
 
     @property

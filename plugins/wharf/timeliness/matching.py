@@ -91,7 +91,7 @@ def path_problems(feed: Feed) -> list[str]:
             problems.append(f"source.{field}: {', '.join(unknown)} cannot be read; use {known}")
     if "{part}" in (feed.source.done_flag or ""):
         problems.append("source.done_flag: one flag stands for all parts; leave {part} out")
-    if problems or feed.source.period_from != "name":
+    if problems:
         return problems
     first = Period.parse(feed.period.kind, feed.active.from_)
     for period in (first, first.next()):

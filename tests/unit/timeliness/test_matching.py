@@ -134,10 +134,10 @@ def test_flag_with_a_folder_of_its_own_stays_there() -> None:
     assert paths[DONE_FLAG] == "flags/20261120.ok"
 
 
-def test_file_named_after_no_period_says_so() -> None:
-    found = match(feed("latest.csv", period_from="arrival"), "latest.csv")
-    assert found is not None
-    assert found.period_key == ""
+@pytest.mark.parametrize("where", ["arrival", "column"])
+def test_a_period_that_stands_elsewhere_than_in_the_path_is_refused(where: str) -> None:
+    with pytest.raises(ValueError, match=f"{where} is not read: .* Write .period.* in path"):
+        feed("p_{period:%Y%m%d}.csv", period_from=where)
 
 
 @pytest.mark.parametrize(
