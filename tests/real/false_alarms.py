@@ -1,6 +1,6 @@
 """How often findings of our own speak: every version of the health tables, held against its past.
 
-    .venv/bin/python tests/real/false_alarms.py [TABLE...]
+    .venv/bin/python tests/real/false_alarms.py [--last N] [TABLE...]
 
 Each delivery is one batch of its day; it counts where at least seven earlier days are known. Prints
 a line for each table and what was said most; the rate is that of deliveries with a finding.
@@ -97,6 +97,7 @@ def main() -> None:
     """Judge the tables and print what came of it."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("tables", nargs="*", help="such as root_by_age; all by default")
+    asked.add_argument("--last", type=int, help="So many versions of each table; all by default.")
     options = asked.parse_args()
     data = data_folder()
     if data is None:
@@ -106,10 +107,12 @@ def main() -> None:
     wanted = {f"nyc_health.{name}" for name in options.tables} or {each.feed for each in log}
     every, rules = Told(), Quality()
     with tempfile.TemporaryDirectory() as folder:
-        mine = [each for each in log if each.feed in wanted]
-        HEALTH.unpack(data, mine, Path(folder))
-        for name in sorted(wanted):
-            versions = [each for each in mine if each.feed == name]
+        mine = {
+            name: [each for each in log if each.feed == name][-(options.last or len(log)) :]
+            for name in sorted(wanted)
+        }
+        HEALTH.unpack(data, [each for some in mine.values() for each in some], Path(folder))
+        for name, versions in mine.items():
             told = judge(feeds[name], versions, Path(folder), rules)
             most = ", ".join(f"{what} {count}" for what, count in told.said.most_common(3))
             print(line(name, told), most, flush=True)

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import click
 
-from wharf.cli.installation import open_installation, say
+from wharf.cli.installation import now, open_installation, say
 from wharf.settings import read_settings
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+LOST = (
+    "decisions, corrections in force, incidents, messages, manifests, releases, model versions, "
+    "erasures, figures of audits, past times of arrival; only a backup has them"
+)
 SHOWN = 20
 """Lines of what could not be known, before the rest is only counted."""
 
@@ -58,9 +62,11 @@ def restore(file: Path, dry_run: bool) -> None:
 def rebuild(dry_run: bool) -> None:
     """Add to the ledger what the lake and the landing area tell and it does not hold.
 
-    Deliveries, batches and publishes come back; who decided what, incidents, messages, releases
-    and past times of arrival do not. See docs/recovery.md.
+    Deliveries, batches, publishes and the anchors that a tag tells of come back. Decisions, other
+    anchors, incidents, messages, manifests, releases, model versions, erasures, figures of audits
+    and past times of arrival do not: only a backup has them. See docs/recovery.md.
     """
+    from wharf import products
     from wharf.batches import rebuild as fill
 
     here = open_installation()
@@ -78,6 +84,11 @@ def rebuild(dry_run: bool) -> None:
     say(f"{verb}: {done.deliveries} deliveries")
     say(f"{verb}: {done.batches.total()} batches{f' ({said})' if said else ''}")
     say(f"{verb}: {done.movements} movements of tables")
+    bound = products.anchors_from_tags(place.lake, place.ledger, now(), dry_run=dry_run)
+    say(f"{verb}: {len(bound)} anchors")
+    for each in bound:
+        say(f"  {each.consumer} reads {each.batch_id} of {each.table}; set it anew with its end")
+    say(f"not here: {LOST}")
     for line in done.unknown[:SHOWN]:
         say(f"unknown: {line}")
     if len(done.unknown) > SHOWN:

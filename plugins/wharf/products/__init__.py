@@ -6,7 +6,7 @@ belongs to `wharf.batches`, how a score is computed to `wharf.scoring`, how a pa
 `wharf.portal`; when a run starts is decided by the tick.
 """
 
-from wharf.products.anchor_tags import sync_anchor_tags
+from wharf.products.anchor_tags import anchors_from_tags, sync_anchor_tags
 from wharf.products.anchors import anchored_batches, remove_anchor, renew_anchor, set_anchor
 from wharf.products.attempts import Attempt, newest_attempts
 from wharf.products.consumers import needs_for, needs_of
@@ -37,6 +37,7 @@ __all__ = [
     "Swap",
     "Waiting",
     "anchored_batches",
+    "anchors_from_tags",
     "body_of",
     "check_dbt_project",
     "closed_readers",

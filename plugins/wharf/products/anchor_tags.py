@@ -7,7 +7,8 @@ somebody else's, and left alone.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from wharf.lake import Lake
 from wharf.ledger import Ledger, Transaction, anchors, batches
@@ -15,6 +16,9 @@ from wharf.ledger import products as product_rows
 from wharf.ledger.anchors import Anchor
 
 _OURS = re.compile(r"^anchor/\d+/")
+_NAMED = re.compile(r"^anchor/(\d+)/(.+)$")
+REBUILT_FOR = timedelta(days=90)
+"""How long an anchor lasts whose end is lost with the ledger."""
 
 
 def tag_of(row: Anchor) -> str:
@@ -51,6 +55,52 @@ def sync_anchor_tags(lake: Lake, ledger: Ledger, table: str, now: datetime) -> l
             lake.tags.set(table, name, there[-1])
             said.append(f"{table}: tag {name} names snapshot {there[-1]}")
     return sorted(said)
+
+
+def anchors_from_tags(
+    lake: Lake, ledger: Ledger, now: datetime, *, dry_run: bool = False
+) -> list[Anchor]:
+    """Anchors that a lost ledger held and a tag of the lake still tells of; they are added.
+
+    Who set one, why, and until when is not in its tag: it lasts 90 days, to be set anew.
+
+    Args:
+        lake: The lake.
+        ledger: The ledger, its publishes rebuilt.
+        now: The instant.
+        dry_run: Add nothing.
+    """
+    with ledger.read() as tx:
+        known = anchors.anchors(tx)
+        lost = [
+            each
+            for table in lake.tables()
+            for name, snapshot in sorted(lake.tags.of(table).items())
+            if (each := _lost(tx, name, table, snapshot, known, now)) is not None
+        ]
+    if dry_run:
+        return lost
+    with ledger.write() as tx:
+        return [anchors.record_anchor(tx, each) for each in lost]
+
+
+def _lost(
+    tx: Transaction, name: str, table: str, snapshot: int, known: Sequence[Anchor], now: datetime
+) -> Anchor | None:
+    """The anchor of a tag; None where it is none, is known, or its batch is not."""
+    found = _NAMED.match(name)
+    events = [each for each in batches.publishes_of(tx, table) if each.snapshot_id == snapshot]
+    if found is None or not events or events[-1].batch_id is None:
+        return None
+    number, consumer, batch_id = int(found[1]), found[2], events[-1].batch_id
+    if any(
+        each.consumer == consumer
+        and (each.seq == number or (each.table, each.batch_id) == (table, batch_id))
+        for each in known
+    ):
+        return None
+    reason = f"rebuilt from its tag {name}: who set it, why and until when cannot be known"
+    return Anchor(consumer, table, "", reason, now, now + REBUILT_FOR, batch_id=batch_id)
 
 
 def _snapshots(tx: Transaction, row: Anchor, table: str) -> list[int]:

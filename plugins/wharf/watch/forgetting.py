@@ -17,6 +17,8 @@ from wharf.ledger.rows import BatchRow, Delivery, ReleaseRow
 from wharf.products.successors import follow_successors
 from wharf.watch.promises import Promises
 
+QUOTING = ("batch", "batch_audit", "check_outcome")
+"""Tables of the ledger whose rows may quote values of a batch: findings, figures, outcomes."""
 Progress = Callable[[str], None]
 
 
@@ -129,7 +131,7 @@ def forget(
         done.files += 1
     for table in {each.row.table for each in seen.found}:
         ctx.lake.eraser.sweep(table)
-    ctx.ledger.scrub()
+    ctx.ledger.scrub(QUOTING)
     return done
 
 
