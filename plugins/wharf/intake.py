@@ -32,7 +32,16 @@ from wharf.lake import Batch, Lake, Landing, StagedFile, new_batch_id, open_lake
 from wharf.ledger import Ledger, arrivals, batches, contracts, decisions, deliveries, expected
 from wharf.ledger.fixes import FixedFile, fixes_for
 from wharf.ledger.rows import Arrival, BatchRow, Delivery
-from wharf.reading import Counts, Finding, Plan, SourceFile, parts_of, plan_reading, write_plan
+from wharf.reading import (
+    Counts,
+    Finding,
+    Limits,
+    Plan,
+    SourceFile,
+    parts_of,
+    plan_reading,
+    write_plan,
+)
 from wharf.reading.shapes import shape_of
 from wharf.settings import Settings
 from wharf.sources import open_source
@@ -303,7 +312,9 @@ def _read(
     with ctx.ledger.read() as tx:
         fixed = fixes_for(tx, feed.feed, period.key, current)
     try:
-        plan = plan_reading(files, feed.format, feed.columns, feed.on_arrival.schema_)
+        limits = Limits(memory=ctx.settings.memory, threads=ctx.settings.threads)
+        policy = feed.on_arrival.schema_
+        plan = plan_reading(files, feed.format, feed.columns, policy, limits=limits)
         wanted = {**RAW_SYSTEM, **plan.columns}
         lake_columns = ctx.lake.columns_for(feed.table, wanted, feed.renamed_columns)
         target: dict[str, Any] = {

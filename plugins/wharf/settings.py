@@ -73,6 +73,10 @@ class Settings:
     """How long a change of an input waits for others before products are made again."""
     upload_limit: int = 512 * 1024**2
     """The most bytes of a file handed in on the board."""
+    memory: int = 2 * 1024**3
+    """Bytes of memory that the database may take to stage or audit a delivery."""
+    threads: int = 0
+    """Threads that it may use; 0 for one a core."""
     airflow_kept: timedelta = timedelta(days=90)
     """How long Airflow's own database keeps runs and logs; zero for ever."""
     airflow_database: str = field(default="", repr=False)
@@ -164,6 +168,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         group_wait=_seconds(env, "WHARF_GROUP_WAIT", 120, least=0),
         rerun_wait=_seconds(env, "WHARF_RERUN_WAIT", 60, least=0),
         upload_limit=_megabytes(env, "WHARF_UPLOAD_LIMIT_MB", 512),
+        memory=_megabytes(env, "WHARF_MEMORY_MB", 2048),
+        threads=_threads(env),
         airflow_kept=_days(env, "WHARF_AIRFLOW_KEEP_DAYS", 90),
         airflow_database=env.get("WHARF_AIRFLOW_DATABASE") or "",
         s3=_given(env, S3),
@@ -276,6 +282,13 @@ def _days(env: Mapping[str, str], variable: str, default: int) -> timedelta:
     if not value.isdecimal():
         raise SettingsError(f"{variable} is {value!r}; write a number of days, 0 for ever")
     return timedelta(days=int(value))
+
+
+def _threads(env: Mapping[str, str]) -> int:
+    value = env.get("WHARF_THREADS") or "0"
+    if not value.isdecimal():
+        raise SettingsError(f"WHARF_THREADS is {value!r}; write a number of threads, 0 for all")
+    return int(value)
 
 
 def _megabytes(env: Mapping[str, str], variable: str, default: int) -> int:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+
+import duckdb
 
 from wharf.contracts import Feed, Period
 from wharf.errors import PeriodError
@@ -42,24 +45,36 @@ def audit_by_suite(
     Raises:
         SuiteError: The suite is missing or names unknown expectations.
     """
-    found = audit(
-        (),
-        relation_sql=lake.scan_batches_sql([batch]),
-        prepare=lake.prepare,
-        suite=suite_path(settings.project, feed.feed),
-        batch_id=row.batch_id,
-        table=row.table,
-        period=row.period,
-        results=settings.results,
-        rows=row.rows_staged,
-        now=now,
-        key=feed.key,
-        sensitive=feed.sensitive,
-        watched=watched(ledger, feed, row),
-        tables=lake.scan_sql,
-    )
+    with settings.workplace("audit") as work:
+        found = audit(
+            (),
+            relation_sql=lake.scan_batches_sql([batch]),
+            prepare=partial(_prepare, settings, lake, work),
+            suite=suite_path(settings.project, feed.feed),
+            batch_id=row.batch_id,
+            table=row.table,
+            period=row.period,
+            results=settings.results,
+            rows=row.rows_staged,
+            now=now,
+            key=feed.key,
+            sensitive=feed.sensitive,
+            watched=watched(ledger, feed, row),
+            tables=lake.scan_sql,
+        )
     keep(ledger, lake, batch, row, found)
     return found
+
+
+def _prepare(
+    settings: Settings, lake: Lake, work: Path, connection: duckdb.DuckDBPyConnection
+) -> None:
+    """Keep the database to the memory and threads of this installation."""
+    lake.prepare(connection)
+    connection.execute(f"SET memory_limit = '{settings.memory >> 20}MiB'")
+    connection.execute("SET temp_directory = $1", [str(work)])
+    if settings.threads:
+        connection.execute(f"SET threads = {settings.threads}")
 
 
 def watched(ledger: Ledger, feed: Feed, row: BatchRow) -> Watched:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
+from wharf.reading.field_ids import FieldIds, field_ids_sql
 from wharf.reading.opened import Opened, text
 from wharf.reading.refusals import shown
 from wharf.reading.stream import Batches
 from wharf.reading.table_sql import TableSql
+from wharf.reading.wide import write_wide
 
 FILE_SIZE: Final = 256 << 20
 """Bytes of a data file: readers open few files, and the memory to write one stays small."""
@@ -41,10 +43,17 @@ class Parts:
     """Writes the rows of a delivery's files, and begins a new Parquet file when one is full."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, good: Path, options: str, size: int
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        good: Path,
+        field_ids: Mapping[str, FieldIds],
+        size: int,
+        *,
+        wide: bool,
     ) -> None:
         self.paths: list[Path] = []
-        self._connection, self._good, self._options, self._size = connection, good, options, size
+        self._connection, self._good, self._size = connection, good, size
+        self._ids, self._is_wide = field_ids, wide
 
     def write(self, tables: Sequence[TableSql]) -> int:
         """Write the good rows of all files.
@@ -86,10 +95,18 @@ class Parts:
     def _copy(self, sql: str) -> int:
         path = _part(self._good, len(self.paths))
         self.paths.append(path)
+        if self._is_wide:
+            return write_wide(self._connection, sql, path, self._ids)
         [(rows,)] = self._connection.execute(
-            f"COPY ({sql}) TO {text(str(path))} ({self._options})"
+            f"COPY ({sql}) TO {text(str(path))} ({_options(self._ids)})"
         ).fetchall()
         return int(rows)
+
+
+def _options(field_ids: Mapping[str, FieldIds]) -> str:
+    # Level 1 takes half the time of the default, 3, and makes files of the same size: +-2 %.
+    options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+    return f"{options}, FIELD_IDS {field_ids_sql(field_ids)}" if field_ids else options
 
 
 @dataclass(frozen=True)

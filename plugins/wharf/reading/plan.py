@@ -46,6 +46,7 @@ class Plan:
     specs: Mapping[str, Column] = field(repr=False)
     format: FileFormat | None = field(repr=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False)
+    limits: Limits = field(repr=False)
 
     @property
     def rows(self) -> int:
@@ -70,13 +71,14 @@ def plan_reading(
         columns: The contract's columns; None to take whatever is there as string.
         policy: What new and dropped columns lead to.
         work: Folder for expanded and converted copies; a temporary one by default.
-        limits: How far compressed files may expand.
+        limits: How far compressed files may expand, and what the database may take.
 
     Raises:
         DeliveryRefused: A file cannot be read so; it names file, reason and next step.
     """
     folder = Path(tempfile.mkdtemp(prefix="wharf-read-", dir=work))
-    connection = open_database(folder, (limits or Limits()).memory)
+    limits = limits or Limits()
+    connection = open_database(folder, limits)
     wanted = Wanted(format, columns, policy)
     try:
         opened = tuple(
@@ -101,19 +103,21 @@ def plan_reading(
         specs,
         format,
         connection,
+        limits,
     )
     weakref.finalize(plan, _drop, connection, folder)
     return plan
 
 
-def open_database(folder: Path, memory: int = Limits.memory) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB in memory that keeps to its folder, its memory and the order of rows."""
+def open_database(folder: Path, limits: Limits) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB in memory that keeps to its folder, its limits and the order of rows."""
     connection = duckdb.connect(":memory:")
     for setting in (
         "TimeZone = 'UTC'",
         "Calendar = 'gregorian'",
         "preserve_insertion_order = true",
-        f"memory_limit = '{memory >> 20}MiB'",
+        f"memory_limit = '{limits.memory >> 20}MiB'",
+        *([f"threads = {limits.threads}"] if limits.threads else []),
         f"temp_directory = {text(str(folder / 'spill'))}",
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",

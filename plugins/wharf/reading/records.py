@@ -76,9 +76,14 @@ def read_record(buffer: Buffer, start: int, dialect: Dialect) -> Record:
     takes the lines after it along.
     """
     limit = min(len(buffer), start + MAX_RECORD)
+    mark, quote = dialect.delimiter.encode(), dialect.quote.encode()
+    end = _line_end(buffer, start)
+    if end <= limit and not dialect.escape:
+        line = buffer[start:end]
+        if not quote or quote not in line:
+            return Record(start, end, tuple(line.rstrip(b"\r\n").split(mark)))
     unquoted, quoted, _ = dialect.patterns
     plain = _unescape(dialect)
-    mark, quote = dialect.delimiter.encode(), dialect.quote.encode()
     fields: list[bytes] = []
     at, any_quoted = start, False
     while True:

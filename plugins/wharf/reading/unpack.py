@@ -39,6 +39,8 @@ class Limits:
     free: int = 256 << 20
     memory: int = 2 << 30
     """Bytes of memory that the database may take."""
+    threads: int = 0
+    """Threads of the database; 0 for one a core."""
 
 
 @dataclass(frozen=True)

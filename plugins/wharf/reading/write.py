@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from wharf.reading.counts import Counts, FileCounts
-from wharf.reading.field_ids import FieldIds, field_ids_sql
+from wharf.reading.field_ids import FieldIds
 from wharf.reading.opened import Opened, text
 from wharf.reading.parquet_file import damage_named
 from wharf.reading.parts import FILE_SIZE, Parts
@@ -20,6 +20,7 @@ from wharf.reading.plan import Plan
 from wharf.reading.quarantine import BadRow, Quarantine
 from wharf.reading.refusals import Refused
 from wharf.reading.table_sql import TableSql
+from wharf.reading.wide import reserved
 
 SYSTEM: Final = {
     "_period": "VARCHAR",
@@ -29,7 +30,7 @@ SYSTEM: Final = {
 }
 _SLOW_WHEN_WIDE: Final = "common_subexpressions,statistics_propagation,column_lifetime"
 WIDE: Final = 1_000
-"""Columns above which one thread and small row groups keep the memory in bounds."""
+"""Columns above which one thread and another writer keep the memory in bounds."""
 
 
 def write_plan(
@@ -62,11 +63,12 @@ def write_plan(
         DeliveryRefused: The counts do not reconcile; nothing is to be used.
     """
     tables = [TableSql(plan, each, constants) for each in plan.files]
-    options = _options([*plan.columns, *SYSTEM], field_ids)
-    parts = Parts(plan.connection, good, options, file_size)
-    if len(plan.columns) > WIDE:
+    ids, is_wide = _ids([*plan.columns, *SYSTEM], field_ids), len(plan.columns) > WIDE
+    parts = Parts(plan.connection, good, ids, file_size, wide=is_wide)
+    if is_wide:
         plan.connection.execute("SET threads = 1")
-        plan.connection.execute("SET memory_limit = '4GB'")
+        memory = max(plan.limits.memory, reserved(len(plan.columns)))
+        plan.connection.execute(f"SET memory_limit = '{memory >> 20}MiB'")
         # These compare every expression with every other, or write down what no one reads.
         plan.connection.execute(f"SET disabled_optimizers = '{_SLOW_WHEN_WIDE}'")
     with Quarantine(bad) as quarantine, damage_named(plan.files), _disagreement_named(plan.files):
@@ -83,16 +85,10 @@ def write_plan(
     return counts
 
 
-def _options(names: Sequence[str], field_ids: Mapping[str, FieldIds]) -> str:
-    # Level 1 takes half the time of the default, 3, and makes files of the same size: +-2 %.
-    options = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
-    if len(names) > WIDE:
-        options += ", ROW_GROUP_SIZE 10240"
-    if field_ids:
-        if unknown := [name for name in names if name not in field_ids]:
-            raise ValueError(f"field_ids lacks {', '.join(unknown)}")
-        options += f", FIELD_IDS {field_ids_sql({name: field_ids[name] for name in names})}"
-    return options
+def _ids(names: Sequence[str], given: Mapping[str, FieldIds]) -> dict[str, FieldIds]:
+    if given and (unknown := [name for name in names if name not in given]):
+        raise ValueError(f"field_ids lacks {', '.join(unknown)}")
+    return {name: given[name] for name in names} if given else {}
 
 
 @contextmanager
