@@ -10,15 +10,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import zstandard
+from isal import igzip, igzip_lib
 
 from wharf.reading.refusals import Refused
 
 CHUNK = 1 << 20
+_QUICK: Any = igzip.open
+_DAMAGED: Any = igzip_lib.IsalError
 MAGIC = {
     b"\x1f\x8b": "gz",
     b"BZh": "bz2",
@@ -69,10 +72,21 @@ def expand(path: Path, name: str, work: Path, limits: Limits | None = None) -> P
         return Plain(path, "")
     budget = Budget(name, path.stat().st_size, limits or Limits())
     target = work / "expanded"
-    with whole(name, kind), _open(path, kind) as source, target.open("wb") as out:
-        budget.copy(source, out)
+    if not (kind == "gz" and _quickly(path, target, replace(budget))):
+        with whole(name, kind), _open(path, kind) as source, target.open("wb") as out:
+            budget.copy(source, out)
     once(target, name, kind)
     return Plain(target, kind)
+
+
+def _quickly(path: Path, target: Path, budget: Budget) -> bool:
+    """Expand a gz file at four times the usual speed; what is wrong with it says the usual way."""
+    try:
+        with _QUICK(path, "rb") as source, target.open("wb") as out:
+            budget.copy(source, out)
+    except (EOFError, gzip.BadGzipFile, _DAMAGED, ValueError):
+        return False
+    return True
 
 
 def is_archive(path: Path) -> bool:

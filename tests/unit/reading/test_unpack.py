@@ -5,7 +5,9 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import zstandard
 
 from wharf.reading import Limits, Refused
 from wharf.reading.archive import Choice, unpack
+from wharf.reading.unpack import expand
 
 CONTENT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 977) for i in range(5000))
 
@@ -132,3 +135,21 @@ def test_a_file_compressed_twice_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_compressed_is_left_alone(tmp_path: Path) -> None:
     assert unpack_one(tmp_path, CONTENT) == CONTENT
     assert not (tmp_path / "expanded").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda content: content[:-9], "the gz data end before their end marker"),
+        (lambda content: content[:-6] + b"\0" + content[-5:], "the gz data are damaged: CRC check"),
+        (lambda content: content + b"garbage", "damaged: Not a gzipped file (b'ga')"),
+    ],
+    ids=["cut off", "another checksum", "something behind it"],
+)
+def test_a_spoiled_gz_file_is_refused_in_the_same_words_as_ever(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], reason: str
+) -> None:
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(spoil(gzip.compress(b"a,b\n1,2\n" * 1000)))
+    with pytest.raises(Refused, match=re.escape(reason)):
+        expand(path, "a.csv.gz", tmp_path)
