@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,18 +103,12 @@ def _find(
 
 
 def _row(place: Place, tx: Transaction, batch: BatchRow, values: Mapping[str, Any]) -> Step:
-    feed = place.project.feeds.get(batch.subject)
-    hides = feed.sensitive if feed else frozenset()
-    shown = {
-        name: HIDDEN if name in hides and value is not None else value
-        for name, value in values.items()
-        if not name.startswith("_")
-    }
     name = f"{batch.table} {batch.period}"
     if values.get("_file"):
+        feed = place.project.feeds.get(batch.subject)
         line = trace_line(place, tx, batch, str(values["_file"]), int(values["_line"]))
         read = replace(batch_step(tx, place.project, batch), back=(line,))
-        return Step("row", name, {"values": shown}, (read,))
+        return Step("row", name, _shown(values, feed.sensitive if feed else ()), (read,))
     made = batch_step(tx, place.project, batch)
     if inputs := values.get("_input_batch_ids"):
         # A score names the batches that its record was made of; its manifest names all of them.
@@ -122,7 +116,33 @@ def _row(place: Place, tx: Transaction, batch: BatchRow, values: Mapping[str, An
         found = [batches.batch(tx, each) for each in wanted]
         own = tuple(batch_step(tx, place.project, each) for each in found if each)
         made = replace(made, back=own or made.back)
-    return Step("row", name, {"values": shown}, (made,))
+    behind = [
+        (row, feed)
+        for row in _raw_batches(place, made)
+        if (feed := place.project.feeds.get(row.subject))
+    ]
+    hides = {column for _, feed in behind for column in feed.sensitive}
+    rows = (each for row, feed in behind for each in _with_key_of(place, row, feed, values))
+    return Step("row", name, _shown(values, hides), (made, *rows))
+
+
+def _shown(values: Mapping[str, Any], hides: Collection[str]) -> dict[str, Any]:
+    shown = {
+        name: HIDDEN if name in hides and value is not None else value
+        for name, value in values.items()
+        if not name.startswith("_")
+    }
+    return {"values": shown}
+
+
+def _with_key_of(
+    place: Place, row: BatchRow, feed: Feed, values: Mapping[str, Any]
+) -> Iterator[Step]:
+    """A supplier's rows with the key that a row of a product bears, where it bears the feed's."""
+    key = {name: values.get(name) for name in feed.key}
+    own = {each.name for each in place.lake.read_batch(row.table, row.period, row.batch_id).columns}
+    if key and None not in key.values() and set(key) <= own:
+        yield from trace_rows(place, row, {name: str(value) for name, value in key.items()})
 
 
 def _raw_batches(place: Place, step: Step) -> list[BatchRow]:
