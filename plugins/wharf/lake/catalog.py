@@ -19,7 +19,7 @@ from pyiceberg.io import FileIO, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 from pyiceberg.table import CommitTableResponse, StagedTable, Table
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.snapshots import Snapshot, SnapshotLogEntry
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from pyiceberg.typedef import Identifier, Properties
 from sqlalchemy import Engine, create_engine, make_url
@@ -88,6 +88,13 @@ class KeptSnapshot(Snapshot):
         return self
 
 
+class KeptLogEntry(SnapshotLogEntry):
+    """A line of a table's log, as many as it has snapshots; see `KeptSnapshot`."""
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> KeptLogEntry:
+        return self
+
+
 class LakeCatalog(SqlCatalog):
     """A SQL catalog that syncs the folder of a table's metadata before it moves the pointer.
 
@@ -147,7 +154,9 @@ class LakeCatalog(SqlCatalog):
 
     def _remember(self, location: str, metadata: TableMetadata) -> None:
         kept = [KeptSnapshot.model_construct(**dict(each)) for each in metadata.snapshots]
-        self._known[location] = metadata.model_copy(update={"snapshots": kept})
+        log = [KeptLogEntry.model_construct(**dict(each)) for each in metadata.snapshot_log]
+        said = {"snapshots": kept, "snapshot_log": log}
+        self._known[location] = metadata.model_copy(update=said)
         for old in list(self._known)[:-READ_KEPT]:
             self._known.pop(old, None)
 

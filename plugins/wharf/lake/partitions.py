@@ -18,7 +18,7 @@ from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
 
 from wharf.errors import LakeError
-from wharf.lake.manifests import manifests_of
+from wharf.lake.manifests import entries_of, manifests_of
 
 PERIOD = "_period"
 
@@ -110,7 +110,7 @@ def _matcher(
 def _entries(manifest: ManifestFile, io: FileIO) -> Iterator[LiveFile]:
     if not manifest.has_added_files() and not manifest.has_existing_files():
         return
-    for entry in manifest.fetch_manifest_entry(io, discard_deleted=True):
+    for entry in entries_of(manifest, io):
         if manifest.content != ManifestContent.DATA:
             raise LakeError("another engine deleted rows of this table; publish its periods again")
         period, added_by = entry.data_file.partition[0], entry.snapshot_id
