@@ -224,6 +224,27 @@ def test_a_rollback_to_what_was_never_released_names_what_was(tmp_path: Path) ->
         )
 
 
+def test_a_rollback_of_a_product_audits_every_table_before_the_first_one_moves(
+    tmp_path: Path,
+) -> None:
+    place = new_place(tmp_path)
+    place.deliver_all(D5)
+    first = make(place, "parcel_facts")
+    place.deliver("alder", D5, parcels=20)
+    (found,) = reruns(place.ctx, LATER)
+    make(place, found.product, LATER)
+    before = current_release(place.ctx, "parcel_facts")
+    with place.ctx.ledger.read() as tx:
+        released = product_rows.releases_of(tx, "parcel_facts", D5)[0].tables["facts.parcels"]
+    batch = place.ctx.lake.read_batch("facts.parcels", D5, str(released["batch_id"]))
+    file = Path(batch.files[0].uri.removeprefix("file://"))
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    with pytest.raises(PublishRefused, match=r"audit of today: facts.parcels: .*checksum"):
+        rollback_release(place.ctx, "parcel_facts", first, now=LATER, by="ann", reason="wrong")
+    assert current_release(place.ctx, "parcel_facts") == before
+
+
 class Stopped(Exception):
     """The process ended here."""
 

@@ -131,7 +131,8 @@ class PeriodOverwrite(_OverwriteFiles):
         with self.new_manifest_writer(self._transaction.table_metadata.spec()) as writer:
             # pyiceberg makes a block of each entry, compressed by itself; here all are in one.
             file, block = writer._writer, list[ManifestEntry]()
-            write_block, file.write_block = file.write_block, block.extend
+            write_block = file.write_block
+            file.write_block = block.extend  # type: ignore[assignment, method-assign]
             for entry in entries:
                 writer.add_entry(entry)
             write_block(block)

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from wharf import quality
+from wharf.batches.auditing import AGAIN
 from wharf.lake import Batch
 from wharf.products.context import Context
 
@@ -27,8 +28,17 @@ def suite_path(project: Path, product: str) -> Path:
     return project / "expectations" / "products" / f"{product}.json"
 
 
-def audit_staged(ctx: Context, batch: Batch, *, suite: Path | None, now: datetime) -> StagedAudit:
+def audit_staged(
+    ctx: Context, batch: Batch, *, suite: Path | None, now: datetime, again: bool = False
+) -> StagedAudit:
     """Check a staged batch, and run a suite on it when there is one.
+
+    Args:
+        ctx: The installation.
+        batch: The batch.
+        suite: The suite.
+        now: When.
+        again: Whether it was audited before; those results then stay as they are.
 
     Raises:
         SuiteError: The suite is missing or names unknown expectations.
@@ -44,7 +54,7 @@ def audit_staged(ctx: Context, batch: Batch, *, suite: Path | None, now: datetim
         batch_id=batch.batch_id,
         table=batch.table,
         period=batch.period,
-        results=ctx.settings.results,
+        results=ctx.settings.results / AGAIN if again else ctx.settings.results,
         rows=batch.rows,
         now=now,
     )

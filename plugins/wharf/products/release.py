@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from wharf.errors import ProductError
+from wharf.contracts import Product
+from wharf.errors import ProductError, PublishRefused
 from wharf.ledger import products as product_rows
 from wharf.ledger.rows import BatchRow, ReleaseRow
 from wharf.products import attempts
+from wharf.products.auditing import audit_staged, suite_path
 from wharf.products.context import Context
 from wharf.products.gather import read_manifest
 from wharf.products.step_export import release_page, restage_page
@@ -52,12 +54,31 @@ def release(ctx: Context, product: str, manifest_id: str, *, now: datetime, by: 
 
 
 def rollback_release(
-    ctx: Context, product: str, to_manifest: str, *, now: datetime, by: str, reason: str
+    ctx: Context,
+    product: str,
+    to_manifest: str,
+    *,
+    now: datetime,
+    by: str,
+    reason: str,
+    force: bool = False,
 ) -> ReleaseRow:
     """Move a product back to what an earlier manifest released for the same period.
 
+    Every table of it is audited again before the first one moves.
+
+    Args:
+        ctx: The installation.
+        product: The product.
+        to_manifest: The manifest of the earlier release.
+        now: When.
+        by: Who decides.
+        reason: Why; kept with each table.
+        force: A person's word: moves back although the audit fails.
+
     Raises:
         ProductError: That manifest was never released.
+        PublishRefused: A table of it does not pass its audit of today; nothing was changed.
     """
     spec = ctx.product(product)
     manifest = read_manifest(ctx, to_manifest)
@@ -69,6 +90,12 @@ def rollback_release(
         raise ProductError(
             f"{product} {manifest.period}: manifest {to_manifest} was never released; "
             f"released manifests: {choices}"
+        )
+    failed = list(_failing_today(ctx, spec, target, now))
+    if failed and not force:
+        raise PublishRefused(
+            f"{product} {manifest.period}: what {to_manifest} released does not pass its audit of "
+            f"today: {'; '.join(failed)}. Nothing was changed"
         )
     tables = {}
     for table in dict.fromkeys([*target.tables, *releases[-1].tables]):
@@ -166,6 +193,17 @@ def _commit(ctx: Context, row: ReleaseRow) -> ReleaseRow:
             return stands[-1]
         product_rows.record_release(tx, row)
         return product_rows.releases_of(tx, row.product, row.period)[-1]
+
+
+def _failing_today(ctx: Context, spec: Product, target: ReleaseRow, now: datetime) -> Iterator[str]:
+    """What is wrong with a release's tables now; dbt's own tests belong to the build alone."""
+    suite = suite_path(ctx.settings.project, spec.product)
+    for table, found in target.tables.items():
+        batch = ctx.lake.read_batch(table, target.period, str(found["batch_id"]))
+        made_by = spec.steps[int(str(batch.origin.get("step", 0))) :][:1]
+        applies = suite.exists() and any(step.score or step.python for step in made_by)
+        audit = audit_staged(ctx, batch, suite=suite if applies else None, now=now, again=True)
+        yield from audit.problems
 
 
 def _same(left: ReleaseRow, right: ReleaseRow) -> bool:
