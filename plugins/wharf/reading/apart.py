@@ -6,6 +6,7 @@ gets a reason, and the next call a fresh process.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import importlib
@@ -14,6 +15,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,11 +23,14 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import Any, Final
 
+from wharf.reading.refusals import Refused
+
 START: Final = 180.0
 """Seconds that a process may take to import what it needs."""
 _POLL: Final = 0.02
 _DIE_WITH_PARENT: Final = 1
 _RESET_PEAK: Final = "5"
+_LIBRARIES: Final = ("fastexcel", "duckdb", "pyarrow.parquet")
 _PAGE: Final = resource.getpagesize()
 _RESERVED: Final = 3 << 30
 """Address space above the limit: threads and arenas reserve what they never touch."""
@@ -209,8 +214,50 @@ def _too_much(ceiling: Ceiling) -> str:
     return f"reading it took over {ceiling.memory >> 20:,} MiB of memory"
 
 
+class Shield:
+    """One process beside this one, in which libraries of others look at delivered files.
+
+    It is started with the first such file and kept; within a process that is apart itself, and
+    bounded by that, the calls are plain calls.
+    """
+
+    inside = False
+    """Whether this very process is one that may be lost."""
+
+    def __init__(self, ceiling: Ceiling) -> None:
+        self.ceiling = ceiling
+        self._lock, self._owner = threading.Lock(), 0
+        self._apart: Apart | None = None
+
+    def call(self, file: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function of a module on a file.
+
+        Raises:
+            Refused: Its reader was lost; the file and the reason are named.
+        """
+        if Shield.inside:
+            return function(*args)
+        with self._lock:
+            try:
+                return self._mine().call(function, *args)
+            except ReaderLost as lost:
+                raise Refused(file, lost.kind, lost.reason) from None
+
+    def _mine(self) -> Apart:
+        """The process that this one started: after a fork that of the parent is not ours."""
+        if self._apart is None or self._owner != os.getpid():
+            self._apart, self._owner = Apart(self.ceiling, _LIBRARIES), os.getpid()
+            atexit.register(self._apart.close)
+        return self._apart
+
+
+SHIELD: Final = Shield(Ceiling(seconds=1800, memory=4 << 30))
+"""For files that a contract vouches for: they may be large, and must not take a task along."""
+
+
 def main(descriptor: int, memory: int, *modules: str) -> None:
     """Answer calls until the other side closes the pipe."""
+    Shield.inside = True
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (memory + _RESERVED, memory + _RESERVED))
     signal.signal(signal.SIGINT, signal.SIG_IGN)

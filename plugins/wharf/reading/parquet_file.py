@@ -15,6 +15,7 @@ from wharf.contracts import Column
 from wharf.contracts.shapes import List, Map, Primitive, Struct, Type, parse_type
 from wharf.contracts.shapes import is_nested as is_nested_text
 from wharf.errors import disk_is_full
+from wharf.reading.apart import SHIELD, Shield
 from wharf.reading.findings import Finding
 from wharf.reading.header import as_found, map_header
 from wharf.reading.layout import Layout
@@ -36,7 +37,7 @@ def open_parquet(
         Refused: It is damaged, holds nested columns that the contract does not describe, or
             cannot be read as the contract says.
     """
-    rows, names, is_nested = _schema(path, name)
+    rows, names, is_nested = SHIELD.call(name, _survives, path, name)
     findings: list[Finding] = []
     if wanted.columns is None:
         mapped = as_found(name, names, findings)
@@ -118,6 +119,26 @@ def shape_of(type_: DuckDBPyType) -> Type:
     if type_.id == "map":
         return Map(Primitive(str(inner[0][1])), inner[1][1])
     return List(inner[0][1])
+
+
+def _survives(path: Path, name: str) -> tuple[int, tuple[str, ...], set[int]]:
+    """The schema, once both libraries have gone through the file and are still there.
+
+    Raises:
+        Refused: It is damaged.
+    """
+    found = _schema(path, name)
+    if not Shield.inside or not found[1]:
+        return found
+    source = f"read_parquet({text(str(path))}, hive_partitioning=false)"
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(f"SELECT count(COLUMNS(*)) FROM {source}").fetchall()
+        except duckdb.Error as error:
+            if disk_is_full(error):
+                raise
+            raise Refused(name, "damaged", f"the Parquet data cannot be read: {error}") from error
+    return found
 
 
 def _schema(path: Path, name: str) -> tuple[int, tuple[str, ...], set[int]]:

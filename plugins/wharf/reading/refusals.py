@@ -94,6 +94,9 @@ class Refused(DeliveryRefused):
         self.kind, self.next_step = kind, REFUSALS[kind]
         super().__init__(file, reason, self.next_step)
 
+    def __reduce__(self) -> tuple[type[Refused], tuple[str, str, str]]:
+        return Refused, (self.file, self.kind, self.reason)
+
 
 def without_texts(error: Refused, columns: Mapping[str, Column]) -> Refused:
     """The same refusal without any text of the file, for where it may hold what nobody is shown.

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wharf.contracts.formats import ExcelFormat
+from wharf.reading.apart import SHIELD
 from wharf.reading.delimited import refuse_unnamed
 from wharf.reading.findings import Finding
 from wharf.reading.header import Mapped, as_found, by_position, map_header, place_header
@@ -53,8 +54,7 @@ def open_workbook(
         Refused: It is damaged, has a password, or cannot be read as the contract says.
     """
     fmt = wanted.format if isinstance(wanted.format, ExcelFormat) else None
-    findings: list[Finding] = []
-    sheet, cells, index, mapped = _choose(_open(path, name, work), name, fmt, wanted, findings)
+    sheet, cells, index, mapped, findings = SHIELD.call(name, _look, path, name, wanted, work)
     part = SheetRange.read(fmt.range if fmt else None)
     first = 0 if index is None else index + 1
     filled = _filled(cells)
@@ -83,6 +83,16 @@ def open_workbook(
         name, sniffed, relation, dict.fromkeys(used, "VARCHAR"), mapped, layout,
         raw.rows, raw.between, (*findings, *mapped.findings),
     )  # fmt: skip
+
+
+def _look(
+    path: Path, name: str, wanted: Wanted, work: Path
+) -> tuple[str, pa.Table, int | None, Mapped, list[Finding]]:
+    """All that the library of workbooks does, to be called where it can hurt nobody."""
+    fmt = wanted.format if isinstance(wanted.format, ExcelFormat) else None
+    findings: list[Finding] = []
+    chosen = _choose(_open(path, name, work), name, fmt, wanted, findings)
+    return (*chosen, findings)
 
 
 def _open(path: Path, name: str, work: Path) -> fastexcel.ExcelReader:
