@@ -17,6 +17,8 @@ from wharf.reading.records import Dialect
 
 FEED: Final = 10
 RETURN: Final = 13
+BLANKS: Final = np.frombuffer(b" \t\v\f", np.uint8)
+"""A line of one column that begins so may hold nothing else."""
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -55,7 +57,7 @@ def glance(text: bytes, dialect: Dialect, width: int) -> Glance | None:
         return _quoted(data, dialect, width, bool(pairs))
     feeds = np.flatnonzero(data == FEED)
     marks = np.flatnonzero(data == ord(dialect.delimiter))
-    if not _is_even(feeds, marks, width, bool(pairs)):
+    if not _is_even(data, feeds, marks, width, bool(pairs)):
         return None
     return Glance(len(text), len(feeds), len(feeds))
 
@@ -79,7 +81,7 @@ def _quoted(data: Bytes, dialect: Dialect, width: int, pairs: bool) -> Glance | 
     upto = int(ends[-1]) + 1
     feeds = places[ends]
     marks = places[:upto][(kinds[:upto] == delimiter) & ~inside[:upto]]
-    if not _is_even(feeds, marks, width, pairs):
+    if not _is_even(data, feeds, marks, width, pairs):
         return None
     end, rows, lines = int(feeds[-1]) + 1, len(feeds), int(np.count_nonzero(is_feed[:upto]))
     if lines == rows:
@@ -101,13 +103,14 @@ def _are_regular(data: Bytes, places: Positions, quote: int, delimiter: int) -> 
     return bool(opens[before].all()) and bool(closes[after].all())
 
 
-def _is_even(feeds: Positions, marks: Positions, width: int, pairs: bool) -> bool:
+def _is_even(data: Bytes, feeds: Positions, marks: Positions, width: int, pairs: bool) -> bool:
     """Whether as many delimiters as the header has stand in each line."""
     if len(marks) != len(feeds) * (width - 1):
         return False
     before = np.concatenate([[-1], feeds[:-1]])
     if width == 1:
-        return bool((feeds - before > (2 if pairs else 1)).all())
+        is_white = np.isin(data[before + 1], BLANKS)
+        return bool((feeds - before > (2 if pairs else 1)).all()) and not bool(is_white.any())
     first, last = marks[:: width - 1], marks[width - 2 :: width - 1]
     return bool((first > before).all()) and bool((last < feeds).all())
 

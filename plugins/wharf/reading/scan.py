@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from wharf.reading.ahead import ahead
 from wharf.reading.layout import Layout, Positions
-from wharf.reading.plain import FEED, RETURN, Bytes, Glance, glance, is_utf8
+from wharf.reading.plain import BLANKS, FEED, RETURN, Bytes, Glance, glance, is_utf8
 from wharf.reading.records import MAX_RECORD, Dialect, Record, count_lines, read_record
 from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
 from wharf.reading.spans import Span, Spans
@@ -249,6 +249,8 @@ class Scanner:
         good = (found.fields == self.width) & (length > 0) & (length <= MAX_RECORD)
         if not self.valid:
             good &= self._decodable(found)
+        if self.width == 1:
+            good &= self._written(found)
         if self._comment:
             good &= np.frombuffer(self.text, np.uint8)[found.starts] != ord(self._comment)
         for index in np.flatnonzero(~good):
@@ -275,6 +277,15 @@ class Scanner:
             for first, last in zip(edges[::2], edges[1::2], strict=True)
         )
         self._spans.copied(texts, found.starts[good], lines[good])
+
+    def _written(self, found: _Stretch) -> Mask:
+        """Which lines of a single column hold more than white space."""
+        written = np.ones(len(found.starts), np.bool_)
+        begun = np.frombuffer(self.text, np.uint8)[np.minimum(found.starts, len(self.text) - 1)]
+        for index in np.flatnonzero(np.isin(begun, BLANKS)):
+            text = self.text[int(found.starts[index]) : int(found.ends[index])]
+            written[index] = bool(text.strip())
+        return written
 
     def _decodable(self, found: _Stretch) -> Mask:
         start, end = int(found.starts[0]), int(found.ends[-1])

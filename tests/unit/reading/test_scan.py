@@ -106,7 +106,7 @@ def test_sound_text_is_read_as_it_was_written(
         assert line == 1 + count_breaks(content[:start])
 
 
-@given(content=st.text(alphabet='a,"\n\r', min_size=1, max_size=60).map(str.encode))
+@given(content=st.text(alphabet='a ,"\n\r', min_size=1, max_size=60).map(str.encode))
 @settings(max_examples=600, deadline=None)
 def test_every_line_of_any_text_is_accounted_for_once(content: bytes) -> None:
     scanned, clean = scan(content, 2)
@@ -121,7 +121,7 @@ def test_every_line_of_any_text_is_accounted_for_once(content: bytes) -> None:
         assert [field.decode() for field in fields] == row
 
 
-@given(content=st.text(alphabet='a,"\n', min_size=1, max_size=40).map(str.encode))
+@given(content=st.text(alphabet='a ,"\n', min_size=1, max_size=40).map(str.encode))
 @settings(max_examples=200, deadline=None)
 def test_small_windows_change_nothing(content: bytes) -> None:
     before, clean = scan(content, 2)
@@ -137,7 +137,7 @@ def test_small_windows_change_nothing(content: bytes) -> None:
 
 
 @given(
-    content=st.text(alphabet='a,"\n\r', min_size=1, max_size=60).map(str.encode),
+    content=st.text(alphabet='a ,"\n\r', min_size=1, max_size=60).map(str.encode),
     window=st.sampled_from([6, 16, 1 << 20]),
     width=st.sampled_from([1, 2, 3]),
 )
@@ -214,6 +214,14 @@ def test_a_row_with_a_line_break_keeps_the_line_it_begins_on() -> None:
     scanned, _ = scan(b'"a\nb",c\nd,e\n', 2)
     assert scanned.lines == [1, 3]
     assert scanned.layout.continuation == 1
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", " \t ", "\v"])
+@pytest.mark.parametrize("windows", [1, 4000])
+def test_a_line_of_white_space_is_blank_in_a_single_column_too(blank: str, windows: int) -> None:
+    content = f"a\n{blank}\n b\n".encode() * windows
+    found, _ = scan(content, width=1)
+    assert (found.scanned.layout.rows, found.scanned.layout.blank) == (2 * windows, windows)
 
 
 def test_without_a_quote_character_quotes_are_text() -> None:
