@@ -31,6 +31,7 @@ COMMANDS = {
     "maintenance": "wharf.cli.decide:maintenance",
     "mark": "wharf.cli.decide:mark",
     "model": "wharf.cli.model:model",
+    "product": "wharf.cli.product:product",
     "promise": "wharf.cli.decide:promise",
     "quarantine": "wharf.cli.quarantine:quarantine",
     "proposal": "wharf.cli.decided:proposal",

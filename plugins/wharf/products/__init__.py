@@ -9,7 +9,7 @@ belongs to `wharf.batches`, how a score is computed to `wharf.scoring`, how a pa
 from wharf.products.anchor_tags import anchors_from_tags, sync_anchor_tags
 from wharf.products.anchors import anchored_batches, remove_anchor, renew_anchor, set_anchor
 from wharf.products.attempts import Attempt, newest_attempts
-from wharf.products.consumers import needs_for, needs_of
+from wharf.products.consumers import needs_for, needs_of, needs_of_release
 from wharf.products.context import Context, Skipped, Waiting
 from wharf.products.difference import RowDifference, body_of, difference
 from wharf.products.gather import gather, read_manifest
@@ -49,6 +49,7 @@ __all__ = [
     "load_product",
     "needs_for",
     "needs_of",
+    "needs_of_release",
     "newest_attempts",
     "prepare_score_step",
     "read_manifest",

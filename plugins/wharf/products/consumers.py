@@ -32,12 +32,23 @@ def needs_for(
     tx: Transaction, project: Project, pairs: Sequence[tuple[Feed, Period]]
 ) -> list[tuple[Need, ...]]:
     """The needs of many deliveries, in their order; what they share is read once."""
+    search = _search(tx, project)
+    return [search.needs(feed.feed, period) for feed, period in pairs]
+
+
+def needs_of_release(
+    tx: Transaction, project: Project, product: str, period: Period
+) -> tuple[Need, ...]:
+    """The products that read one period of another product."""
+    return _search(tx, project).needs(product, period)
+
+
+def _search(tx: Transaction, project: Project) -> _Search:
     readers: dict[str, list[Product]] = defaultdict(list)
     for _, product in sorted(project.products.items()):
         for name in product.inputs:
             readers[name].append(product)
-    search = _Search(tx, project, readers)
-    return [search.needs(feed.feed, period) for feed, period in pairs]
+    return _Search(tx, project, readers)
 
 
 @dataclass
