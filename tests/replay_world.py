@@ -26,8 +26,9 @@ from wharf.watch.look import look
 from wharf.watch.maintain import maintain
 from wharf.watch.promises import Promises, read_promises
 
-NIGHTLY = timedelta(days=7)
-"""How often the replay does the nightly maintenance; each night would be 2,000 times."""
+NIGHTLY = timedelta(days=60)
+"""How often the replay does the nightly maintenance; each night would be 2,000 times, and each
+looks at all that ever came."""
 
 
 @dataclass

@@ -85,7 +85,10 @@ def play(name: str, of: DeliverySet, wanted: Sequence[Delivered], until: float) 
         started, cpu = time.monotonic(), time.process_time()
 
         def told(became: Became) -> None:
+            known = len(judge.mismatches)
             judge.judge(became)
+            for each in judge.mismatches[known:]:
+                print(f"{name}: {each}", file=sys.stderr, flush=True)
             done.deliveries += 1
             done.delivered_bytes += int(became.given.facts.get("size") or 0)
             if done.deliveries % EVERY == 0 or done.deliveries == len(wanted):
