@@ -88,7 +88,8 @@ def cluster() -> Iterator[PrivatePostgres]:
     folder = Path(tempfile.mkdtemp(prefix="wharf-postgres-"))
     folder.chmod(0o755)
     try:
-        with running_postgres(folder / "cluster", throwaway=True) as running:
+        # Not a throw-away one: that does not keep what it has confirmed.
+        with running_postgres(folder / "cluster") as running:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)

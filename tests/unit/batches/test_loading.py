@@ -85,7 +85,7 @@ def test_a_product_is_read_as_it_was_released(harbour: Harbour) -> None:
     assert len(load_dataframe(TABLE, product="list")) == 2
     with pytest.raises(LakeError, match=f"its tables: {TABLE}"):
         load_dataframe("raw.other", product="list")
-    with pytest.raises(LakeError, match="wharf run product other"):
+    with pytest.raises(LakeError, match="run its DAG product__other"):
         load_dataframe(TABLE, product="other")
 
 
