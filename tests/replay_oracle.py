@@ -33,8 +33,8 @@ EXPLAINED = {
     # A measure's value went from 10.0 to 10: the same number, but the column also holds words, so
     # it is text here, and another text is another cell.
     ("2020/latest/now-summary.csv", 494): ["cells changed: 2, not 1"],
-    # The last line has no date, which the contract requires: it is kept aside, and the oracle counts
-    # it among the rows that came and, in the next version, went.
+    # The last line has no date, which the contract requires: it is kept aside, and the oracle
+    # counts it among the rows that came and, in the next version, went.
     ("2020/case-hosp-death.csv", 103): ["rows added: 129, not 130"],
     ("2020/case-hosp-death.csv", 104): ["rows removed: 129, not 130"],
 }

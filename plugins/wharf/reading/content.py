@@ -12,6 +12,7 @@ from typing import Final
 from wharf.reading.encoding import wide_without_mark
 from wharf.reading.other_texts import other_text
 from wharf.reading.refusals import Refused
+from wharf.reading.seeking import seek
 
 HEAD: Final = 1 << 16
 _BINARY: Final = {
@@ -190,7 +191,7 @@ def refuse_conflict_markers(path: Path, name: str) -> None:
     """
     with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as text:
         # Looking for the bare mark first skips seven bytes at a time, ten times as fast.
-        seen = text.find(_START[:7]) >= 0
-        first = seen and (text[:8] == _START or text.find(b"\n" + _START) >= 0)
-        if first and text.find(b"\n" + _END) >= 0:
+        seen = seek(text, _START[:7]) >= 0
+        first = seen and (text[:8] == _START or seek(text, b"\n" + _START) >= 0)
+        if first and seek(text, b"\n" + _END) >= 0:
             raise Refused(name, "conflict_markers", "it holds merge conflict markers")

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from wharf.reading.records import Buffer, Dialect, Line, read_head
+from wharf.reading.records import Dialect, Line, read_head
+from wharf.reading.seeking import Buffer, seek
 
 _LIKELY: Final = (",", ";", "\t", "|")
 _RARE: Final = (":", "~", "^", "\x01", "\x1f", "\x1e", "\x02", " ")
@@ -58,7 +59,7 @@ def guess_dialect(buffer: Buffer, start: int, mark: str = "") -> Dialect:
         if rare[0][0] > 0.9 and several and rare[0][0] > best[0][0]:
             best = rare
     if best[0][0] <= 0.9 and is_fixed_width(_lines(head)):
-        mark = next((each for each in _NEVER if buffer.find(each.encode()) < 0), _NEVER[0])
+        mark = next((each for each in _NEVER if seek(buffer, each.encode()) < 0), _NEVER[0])
         return Dialect(mark, "")
     dialect = best[1]
     if dialect.delimiter in ": " and _are_moments(rows):
@@ -207,7 +208,7 @@ def _faults(buffer: Buffer, start: int, dialect: Dialect) -> tuple[int, float]:
 
 
 def _broken(buffer: Buffer, start: int, dialect: Dialect) -> int:
-    places = [start, *(buffer.find(b"\n", len(buffer) * part // 4) + 1 for part in (1, 2, 3))]
+    places = [start, *(seek(buffer, b"\n", len(buffer) * part // 4) + 1 for part in (1, 2, 3))]
     return sum(
         line.is_broken for at in places if at for line in read_head(buffer, at, dialect, 100)
     )

@@ -17,6 +17,7 @@ from wharf.reading.opened import Opened, SourceFile
 from wharf.reading.plan import plan_reading
 from wharf.reading.records import Dialect, read_record
 from wharf.reading.refusals import Refused, shown
+from wharf.reading.seeking import seek
 from wharf.reading.shapes import Shape
 
 _Table = TypeVar("_Table", Member, Opened)
@@ -87,7 +88,7 @@ def _text_line(source: Text, line: int, shape: Shape) -> str | None:
     at = _start_of(buffer, line, source.bom, mark)
     if at is None or at >= len(buffer):
         return None
-    end = buffer.find(mark, at) + 1 or len(buffer)
+    end = seek(buffer, mark, at) + 1 or len(buffer)
     if shape.kind == "csv" and mark == b"\n":
         end = read_record(buffer, at, Dialect(shape.delimiter, shape.quote)).end
     return buffer[at : min(end, at + _LONGEST)].rstrip(b"\r\n").decode("utf-8", "replace")
@@ -101,7 +102,7 @@ def _start_of(buffer: mmap.mmap, line: int, start: int, mark: bytes) -> int | No
         if count < left and at + _CHUNK < len(buffer):
             left, at = left - count, at + _CHUNK
             continue
-        found = buffer.find(mark, at)
+        found = seek(buffer, mark, at)
         if found < 0:
             return None
         left, at = left - 1, found + 1

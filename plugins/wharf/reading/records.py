@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from wharf.reading.refusals import MALFORMED_QUOTE, TOO_LONG, UNTERMINATED_QUOTE
+from wharf.reading.seeking import Buffer, seek
 
 MAX_RECORD = 8 << 20
 """Longest record in bytes; longer ones are quarantined, cut."""
-Buffer = bytes | mmap.mmap
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,8 @@ def _broken(buffer: Buffer, start: int, at: int, limit: int, dialect: Dialect) -
 
 def _line_end(buffer: Buffer, at: int) -> int:
     """Where the next line begins: after a line feed, a return, or both."""
-    feed = buffer.find(b"\n", at)
-    back = buffer.find(b"\r", at, feed if feed >= 0 else len(buffer))
+    feed = seek(buffer, b"\n", at)
+    back = seek(buffer, b"\r", at, feed if feed >= 0 else len(buffer))
     if back >= 0 and back + 1 != feed:
         return back + 1
     return feed + 1 or len(buffer)

@@ -21,6 +21,7 @@ from wharf.reading.layout import Layout, Positions
 from wharf.reading.plain import BLANKS, FEED, RETURN, Bytes, Glance, glance, is_utf8
 from wharf.reading.records import MAX_RECORD, Dialect, Record, count_lines, read_record
 from wharf.reading.refusals import BAD_ENCODING, MALFORMED_QUOTE, TOO_FEW, TOO_LONG, TOO_MANY
+from wharf.reading.seeking import give_back
 from wharf.reading.spans import Span, Spans
 
 WINDOW: Final = 2 << 20
@@ -99,7 +100,7 @@ class Scanner:
             self._take_seen(self.at, seen if self.at == start else self._glance((self.at, end)))
             if self.at < end:
                 self._closely(data, end)
-            self._forget(start, end)
+            give_back(self.text, start, end)
         del data
         spans = self._spans.close()
         self.layout.lines, self.layout.rows = self.line - 1, self._spans.rows
@@ -121,7 +122,10 @@ class Scanner:
             found = self.text.rfind(end, max(at, until - _SMALL), until)
             if found >= 0:
                 return found + len(end)
-        return self.text.rfind(b"\n", at, until) + 1 or until
+        found = self.text.rfind(b"\n", at, until)
+        if found < 0:
+            give_back(self.text, at, until)
+        return found + 1 or until
 
     def _glance(self, window: tuple[int, int]) -> Glance | None:
         text = self.text[window[0] : window[1]]
@@ -147,11 +151,6 @@ class Scanner:
         if escape and escape in text:
             return True
         return bool(comment) and (text.startswith(comment) or b"\n" + comment in text)
-
-    def _forget(self, start: int, end: int) -> None:
-        """Give pages of the file back, which would count as memory of this process."""
-        start = start // mmap.PAGESIZE * mmap.PAGESIZE
-        self.text.madvise(mmap.MADV_DONTNEED, start, end - start)
 
     def _closely(self, data: Bytes, until: int) -> None:
         """Scan at least up to a position, with an eye on quotes and returns."""
