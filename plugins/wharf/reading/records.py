@@ -168,10 +168,10 @@ def _head(buffer: Buffer, start: int, dialect: Dialect, limit: int) -> Iterator[
         if at >= len(buffer):
             return
         record = read_record(buffer, at, dialect)
-        text = buffer[at : record.end]
         cells = tuple(field.decode("utf-8", "replace") for field in record.fields)
         if record.error:
-            cells = (text[:MAX_CELL].decode("utf-8", "replace").rstrip(),)
-        after = number + (1 if record.error else count_lines(text))
+            shown = buffer[at : min(record.end, at + MAX_CELL)]
+            cells = (shown.decode("utf-8", "replace").rstrip(),)
+        after = number + (1 if record.error else count_lines(buffer[at : record.end]))
         yield Line(number, cells, record.end, after, record.is_blank, bool(record.error))
         at, number = record.end, after
