@@ -42,8 +42,7 @@ def open_products(project: Path) -> Context:
     from wharf.contracts import load_project
     from wharf.products import Context
 
-    place = open_place(project)
-    return Context(place.settings, load_project(project), place.ledger, place.lake, place.batches)
+    return Context.of(open_place(project), load_project(project))
 
 
 def shared_ledger() -> Ledger:

@@ -65,5 +65,4 @@ def rollback(name: str, manifest: str, reason: str, force: bool) -> None:
 def _context(here: Installation) -> Context:
     from wharf.products import Context
 
-    place = here.intake
-    return Context(place.settings, here.promises.project, place.ledger, place.lake, place.batches)
+    return Context.of(here.intake, here.promises.project)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wharf.batches import Batches
 from wharf.contracts import Product, Project
@@ -12,6 +13,9 @@ from wharf.errors import ProductError
 from wharf.lake import Lake
 from wharf.ledger import Ledger
 from wharf.settings import Settings
+
+if TYPE_CHECKING:
+    from wharf.intake import Intake
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class Context:
     ledger: Ledger
     lake: Lake
     batches: Batches
+
+    @classmethod
+    def of(cls, place: Intake, project: Project) -> Context:
+        """The same installation as deliveries are taken in, with the project's contracts."""
+        return cls(place.settings, project, place.ledger, place.lake, place.batches)
 
     def product(self, name: str) -> Product:
         """A product's contract.

@@ -121,7 +121,7 @@ def forget(
         progress(f"batch {number} of {len(seen.found)}: {each.row.table} {each.row.period}")
         done.successors[each.row.batch_id] = forget_key(ctx.batches, each, key, cause)
         _erase_results(ctx, each.row)
-    place = products.Context(ctx.settings, promises.project, ctx.ledger, ctx.lake, ctx.batches)
+    place = products.Context.of(ctx, promises.project)
     done.releases = follow_successors(place, done.successors, by=cause.by, now=cause.at)
     for correction in seen.corrections:
         ctx.landing.erase(correction.uri, cause.sentence)

@@ -40,7 +40,7 @@ def wanted_reruns(
         running: (DAG id, period key) of all queued and running runs; they are waited for.
         now: The instant to decide at.
     """
-    context = products.Context(ctx.settings, promises.project, ctx.ledger, ctx.lake, ctx.batches)
+    context = products.Context.of(ctx, promises.project)
     with ctx.ledger.read() as tx:
         marks = changes.bookmarks(tx, READER)
         upto = changes.newest(tx)
